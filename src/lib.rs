@@ -1,1 +1,8 @@
+//! Sekisho (関所): the information sharing hub of a council of critical-infrastructure sectors.
+//!
+//! `docs/ARCHITECTURE.md` walks one report through these modules.
 
+pub mod cli;
+pub mod clock;
+pub mod council;
+pub mod handling;

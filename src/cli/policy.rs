@@ -1,0 +1,78 @@
+//! `sekisho policy …`: questions to the handling rule alone.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::council::read;
+use crate::clock::Clock;
+use crate::council::Directory;
+use crate::council::combine::{Combination, Term, combine};
+
+#[derive(Subcommand, Debug)]
+pub enum Policy {
+    /// Join levels: what becomes of an item made of several sources.
+    Combine {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the rule as JSON.
+        #[arg(long)]
+        json: bool,
+        /// `BODY:LEVEL` or `SCHEME:LEVEL`; a scheme's name stands for one nameless body of it.
+        #[arg(required = true)]
+        terms: Vec<String>,
+    },
+}
+
+impl Policy {
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Combine {
+                council,
+                json,
+                terms,
+            } => {
+                let directory = Directory::new(0, read(&council)?);
+                let terms = terms
+                    .iter()
+                    .map(|term| term.parse())
+                    .collect::<Result<Vec<Term>, _>>()?;
+                let answer = combine(&directory, &terms, Clock::System.now())?;
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&answer)?);
+                } else {
+                    print(&answer);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn print(answer: &Combination) {
+    for clause in &answer.clauses {
+        let value = match &clause.value {
+            serde_json::Value::String(text) => text.clone(),
+            grant if clause.dimension.starts_with("audience.") => format!(
+                "{}, {}",
+                grant["depth"].as_str().unwrap_or("none"),
+                grant["form"].as_str().unwrap_or("none")
+            ),
+            other => other.to_string(),
+        };
+        println!(
+            "{:<28} {value:<34} {}",
+            clause.dimension,
+            clause.decided_by.join("; ")
+        );
+    }
+    if answer.conflicts.is_empty() {
+        println!("conflicts                    none");
+    } else {
+        println!(
+            "conflicts                    {}",
+            answer.conflicts.join(", ")
+        );
+    }
+}

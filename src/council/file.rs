@@ -1,0 +1,423 @@
+//! `council.toml`: the whole directory in one file, read strictly and checked as a whole. A file
+//! with any fault changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::body::{Body, BodyKind, Localised, Principal, Sector, role};
+use crate::handling::{
+    Attribution, Automated, BodyId, NoReply, Onward, Pap, Rule, Scheme, Tlp, Unmarked,
+};
+
+/// What the council as a whole requires of every item, on top of any scheme: a rule that is joined
+/// with every other, so it can only narrow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Charter {
+    /// Counts up with each change.
+    pub version: u32,
+    /// From this day on (UTC).
+    #[serde(default)]
+    pub effective: Option<NaiveDate>,
+    #[serde(default)]
+    attribution: Option<Attribution>,
+    #[serde(default)]
+    onward: Option<Onward>,
+    #[serde(default)]
+    no_reply: Option<NoReply>,
+    #[serde(default)]
+    purposes_allowed: Option<BTreeSet<String>>,
+    #[serde(default)]
+    purposes_prohibited: BTreeSet<String>,
+    #[serde(default)]
+    retention_max_days: Option<u32>,
+    #[serde(default)]
+    retention_min_days: u32,
+    #[serde(default)]
+    storage_jp_only: bool,
+    #[serde(default)]
+    automated: Option<Automated>,
+    #[serde(default)]
+    k: u32,
+    #[serde(default)]
+    ack_hours: Option<u32>,
+    #[serde(default)]
+    anonymise: BTreeSet<String>,
+    #[serde(default)]
+    pap: Option<Pap>,
+}
+
+impl Charter {
+    /// The charter as a rule to join with.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        let mut rule = Rule::unrestricted();
+        rule.attribution = self.attribution.unwrap_or(rule.attribution);
+        rule.onward = self.onward.unwrap_or(rule.onward);
+        rule.no_reply = self.no_reply.unwrap_or(rule.no_reply);
+        rule.purposes_allowed.clone_from(&self.purposes_allowed);
+        rule.purposes_prohibited
+            .clone_from(&self.purposes_prohibited);
+        rule.retention_max_days = self.retention_max_days;
+        rule.access.retention_min_days = self.retention_min_days;
+        rule.access.storage_jp_only = self.storage_jp_only;
+        rule.automated = self.automated.unwrap_or(rule.automated);
+        rule.k = self.k;
+        rule.ack_hours = self.ack_hours;
+        rule.anonymise.clone_from(&self.anonymise);
+        rule.pap = self.pap.unwrap_or(rule.pap);
+        rule
+    }
+}
+
+/// The council's own entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CouncilEntry {
+    /// What it is called.
+    pub name: Localised,
+    /// Namespace from which STIX ids of identities and level markings derive (UUIDv5).
+    pub namespace: Uuid,
+}
+
+/// The file, as written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CouncilFile {
+    /// The council itself.
+    pub council: CouncilEntry,
+    /// Sectors.
+    #[serde(default)]
+    pub sectors: Vec<Sector>,
+    /// Handling schemes, each in one or more versions.
+    #[serde(default)]
+    pub schemes: Vec<Scheme>,
+    /// Council-wide rules.
+    #[serde(default)]
+    pub charter: Charter,
+    /// Bodies.
+    #[serde(default)]
+    pub bodies: Vec<Body>,
+    /// People and services.
+    #[serde(default)]
+    pub principals: Vec<Principal>,
+}
+
+/// One thing wrong with a council file: where and which rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Path into the file, such as `bodies[3].scheme`, or a line of its text.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl CouncilFile {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Every fault found; for text that is not the format at all, the first.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        let file: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| {
+                text.get(..span.start).unwrap_or("").lines().count().max(1)
+            });
+            vec![Fault {
+                place: format!("line {line}"),
+                message: error.message().to_owned(),
+            }]
+        })?;
+        let faults = Check::new(&file).run();
+        if faults.is_empty() {
+            Ok(file)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
+struct Check<'a> {
+    file: &'a CouncilFile,
+    bodies: BTreeMap<&'a BodyId, &'a Body>,
+    sectors: BTreeSet<&'a str>,
+    schemes: BTreeSet<&'a str>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Check<'a> {
+    fn new(file: &'a CouncilFile) -> Self {
+        Self {
+            file,
+            bodies: file.bodies.iter().map(|body| (&body.id, body)).collect(),
+            sectors: file.sectors.iter().map(|s| s.code.as_str()).collect(),
+            schemes: file.schemes.iter().map(|s| s.id.as_str()).collect(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn fault(&mut self, place: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(Fault {
+            place: place.into(),
+            message: message.into(),
+        });
+    }
+
+    fn run(mut self) -> Vec<Fault> {
+        self.unique();
+        for (at, scheme) in self.file.schemes.iter().enumerate() {
+            self.scheme(at, scheme);
+        }
+        for (at, sector) in self.file.sectors.iter().enumerate() {
+            for (n, ceptoar) in sector.ceptoars.iter().enumerate() {
+                let place = format!("sectors[{at}].ceptoars[{n}].body");
+                self.body_of_kind(&place, &ceptoar.body, BodyKind::Ceptoar);
+            }
+        }
+        for (at, body) in self.file.bodies.iter().enumerate() {
+            self.body(at, body);
+        }
+        for (at, principal) in self.file.principals.iter().enumerate() {
+            self.principal(at, principal);
+        }
+        let centres = self
+            .file
+            .bodies
+            .iter()
+            .filter(|body| body.kind == BodyKind::NationalCentre)
+            .count();
+        if centres > 1 {
+            self.fault("bodies", "there is more than one national centre");
+        }
+        self.faults
+    }
+
+    fn unique(&mut self) {
+        let file = self.file;
+        let lists: [(&str, Vec<String>); 4] = [
+            (
+                "bodies",
+                file.bodies.iter().map(|b| b.id.to_string()).collect(),
+            ),
+            (
+                "principals",
+                file.principals.iter().map(|p| p.id.to_string()).collect(),
+            ),
+            (
+                "sectors",
+                file.sectors.iter().map(|s| s.code.to_string()).collect(),
+            ),
+            (
+                "schemes",
+                file.schemes
+                    .iter()
+                    .map(|s| format!("{} version {}", s.id, s.version))
+                    .collect(),
+            ),
+        ];
+        for (list, names) in lists {
+            let mut seen = BTreeSet::new();
+            for (at, name) in names.iter().enumerate() {
+                if !seen.insert(name) {
+                    self.fault(format!("{list}[{at}]"), format!("`{name}` is there twice"));
+                }
+                if list != "schemes" && !is_plain_name(name) {
+                    self.fault(
+                        format!("{list}[{at}]"),
+                        format!("`{name}` is no name: letters, digits, `-` and `_`, at most 64, and not `anybody`"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn scheme(&mut self, at: usize, scheme: &Scheme) {
+        let place = format!("schemes[{at}]");
+        if !is_plain_name(&scheme.id) || self.bodies.contains_key(&BodyId::from(scheme.id.as_str()))
+        {
+            self.fault(
+                &place,
+                format!("`{}` is no name for a scheme, or is a body's", scheme.id),
+            );
+        }
+        if scheme.level(&scheme.default_level).is_none() {
+            self.fault(
+                format!("{place}.default_level"),
+                format!(
+                    "names level `{}`, which the scheme does not have",
+                    scheme.default_level
+                ),
+            );
+        }
+        let mut seen = BTreeSet::new();
+        for (n, level) in scheme.levels.iter().enumerate() {
+            let place = format!("{place}.levels[{n}]");
+            if !seen.insert(&level.level) {
+                self.fault(&place, format!("level `{}` is there twice", level.level));
+            }
+            for column in level.beyond_tlp() {
+                self.fault(
+                    format!("{place}.audience"),
+                    format!(
+                        "level `{}` goes beyond {} in column {column:?}",
+                        level.level, level.tlp
+                    ),
+                );
+            }
+            if level.tlp == Tlp::Clear && level.downgrade_after_days.is_some() {
+                self.fault(
+                    format!("{place}.downgrade_after_days"),
+                    "a CLEAR level has nothing to become looser to",
+                );
+            }
+            for approver in level.approvals.keys() {
+                let known = approver.as_str() == crate::handling::Approver::SOURCE
+                    || approver.parts().is_some_and(|(who, _)| {
+                        who == scheme.id || self.bodies.contains_key(&BodyId::from(who))
+                    });
+                if !known {
+                    self.fault(
+                        format!("{place}.approvals"),
+                        format!("approver `{approver}` is neither `source`, nor `{}.<role>`, nor a body's role", scheme.id),
+                    );
+                }
+            }
+        }
+        if scheme.unmarked == Unmarked::Release && scheme.levels.is_empty() {
+            self.fault(&place, "releases unmarked items but has no level");
+        }
+        if let Some(ministry) = &scheme.nameless_ministry {
+            self.body_of_kind(
+                &format!("{place}.nameless_ministry"),
+                ministry,
+                BodyKind::Ministry,
+            );
+        }
+    }
+
+    fn body_of_kind(&mut self, place: &str, id: &BodyId, kind: BodyKind) {
+        match self.bodies.get(id) {
+            None => self.fault(
+                place,
+                format!("names body `{id}`, which is not in the file"),
+            ),
+            Some(body) if body.kind != kind => self.fault(
+                place,
+                format!(
+                    "names body `{id}`, which is of kind {}, not {}",
+                    body.kind.word(),
+                    kind.word()
+                ),
+            ),
+            Some(_) => {}
+        }
+    }
+
+    fn body(&mut self, at: usize, body: &Body) {
+        let place = format!("bodies[{at}]");
+        if body.name.texts().all(str::is_empty) {
+            self.fault(
+                format!("{place}.name"),
+                format!("body `{}` has no name", body.id),
+            );
+        }
+        match &body.scheme {
+            Some(scheme) if !self.schemes.contains(scheme.as_str()) => self.fault(
+                format!("{place}.scheme"),
+                format!("names scheme `{scheme}`, which is not in the file"),
+            ),
+            None if body.kind == BodyKind::Ceptoar => {
+                self.fault(
+                    format!("{place}.scheme"),
+                    format!("CEPTOAR `{}` has no scheme", body.id),
+                );
+            }
+            _ => {}
+        }
+        for (n, ministry) in body.ministries.iter().enumerate() {
+            self.body_of_kind(
+                &format!("{place}.ministries[{n}].body"),
+                &ministry.body,
+                BodyKind::Ministry,
+            );
+        }
+        for (n, ceptoar) in body.ceptoars.iter().enumerate() {
+            self.body_of_kind(
+                &format!("{place}.ceptoars[{n}]"),
+                ceptoar,
+                BodyKind::Ceptoar,
+            );
+        }
+        if body.kind == BodyKind::Operator && body.ceptoars.is_empty() {
+            self.fault(
+                format!("{place}.ceptoars"),
+                format!("operator `{}` belongs to no CEPTOAR", body.id),
+            );
+        }
+        if body.kind != BodyKind::Operator && !body.ceptoars.is_empty() {
+            self.fault(
+                format!("{place}.ceptoars"),
+                "only an operator belongs to CEPTOARs",
+            );
+        }
+        for sector in &body.sectors {
+            if !self.sectors.contains(sector.as_str()) {
+                self.fault(
+                    format!("{place}.sectors"),
+                    format!("names sector `{sector}`, which is not in the file"),
+                );
+            }
+        }
+        if let Some(superior) = &body.superior
+            && !self.bodies.contains_key(superior)
+        {
+            self.fault(
+                format!("{place}.superior"),
+                format!("names body `{superior}`, which is not in the file"),
+            );
+        }
+    }
+
+    fn principal(&mut self, at: usize, principal: &Principal) {
+        let place = format!("principals[{at}]");
+        if !self.bodies.contains_key(&principal.body) {
+            self.fault(
+                format!("{place}.body"),
+                format!("names body `{}`, which is not in the file", principal.body),
+            );
+        }
+        for role in &principal.roles {
+            let named_by_scheme = self.file.schemes.iter().any(|scheme| {
+                scheme.levels.iter().any(|level| {
+                    level
+                        .approvals
+                        .keys()
+                        .any(|who| who.parts().is_some_and(|(_, wanted)| wanted == role))
+                })
+            });
+            if !role::KNOWN.contains(&role.as_str()) && !named_by_scheme {
+                self.fault(
+                    format!("{place}.roles"),
+                    format!("`{role}` is no role of the hub and no scheme asks for it"),
+                );
+            }
+        }
+    }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name != "anybody"
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

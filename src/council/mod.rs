@@ -1,0 +1,18 @@
+//! The council: bodies, people, sectors, schemes and charter, from one declarative file. Pure.
+//!
+//! [`file`] reads and checks `council.toml`; [`directory`] is the indexed snapshot everything else
+//! asks; [`resolve`] turns a level, which speaks relative to its source, into a rule over concrete
+//! bodies; [`combine`] answers `policy combine`.
+
+pub mod body;
+pub mod combine;
+pub mod directory;
+pub mod file;
+pub mod resolve;
+
+pub use body::{
+    Body, BodyKind, Dated, Localised, Principal, PrincipalKind, Role, Sector, Standing,
+};
+pub use directory::Directory;
+pub use file::{CouncilFile, Fault};
+pub use resolve::{Origin, Resolved, resolve};

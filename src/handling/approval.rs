@@ -1,0 +1,160 @@
+//! Whose yes an item still needs before it leaves its CEPTOAR. Pure: deadlines and silence are
+//! events that the exchange records as votes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::dimension::ApprovalMode;
+use super::names::{Approver, PrincipalId};
+
+/// One recorded answer of an approver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// In which approver's name.
+    pub approver: Approver,
+    /// Who answered.
+    pub by: PrincipalId,
+    /// Yes or no.
+    pub yes: bool,
+}
+
+/// Where an item stands with its approvers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Everyone asked has agreed.
+    Given,
+    /// Somebody said no.
+    Refused,
+    /// These have not answered enough yet.
+    Pending(BTreeSet<Approver>),
+}
+
+/// Weighs the votes against what the rule asks.
+///
+/// A vote of the submitter never counts (separation of duties). `two_person` needs every approver
+/// in that mode, and at least two different people among all who said yes in that mode.
+#[must_use]
+pub fn consent(
+    required: &BTreeMap<Approver, ApprovalMode>,
+    votes: &[Vote],
+    submitter: &PrincipalId,
+) -> Consent {
+    let valid = || votes.iter().filter(|vote| vote.by != *submitter);
+    if valid().any(|vote| !vote.yes && required.contains_key(&vote.approver)) {
+        return Consent::Refused;
+    }
+    let mut pending: BTreeSet<Approver> = required
+        .iter()
+        .filter(|(_, mode)| **mode != ApprovalMode::None)
+        .filter(|(who, _)| !valid().any(|vote| vote.approver == **who))
+        .map(|(who, _)| who.clone())
+        .collect();
+    let two_person: BTreeSet<&Approver> = required
+        .iter()
+        .filter(|(_, mode)| **mode == ApprovalMode::TwoPerson)
+        .map(|(who, _)| who)
+        .collect();
+    let people: BTreeSet<&PrincipalId> = valid()
+        .filter(|vote| two_person.contains(&vote.approver))
+        .map(|vote| &vote.by)
+        .collect();
+    if !two_person.is_empty() && people.len() < 2 {
+        pending.extend(two_person.into_iter().cloned());
+    }
+    if pending.is_empty() {
+        Consent::Given
+    } else {
+        Consent::Pending(pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn required(pairs: &[(&str, ApprovalMode)]) -> BTreeMap<Approver, ApprovalMode> {
+        pairs
+            .iter()
+            .map(|(who, mode)| (Approver::from(*who), *mode))
+            .collect()
+    }
+
+    fn yes(approver: &str, by: &str) -> Vote {
+        Vote {
+            approver: Approver::from(approver),
+            by: PrincipalId::from(by),
+            yes: true,
+        }
+    }
+
+    #[test]
+    fn an_explicit_approver_says_yes_and_the_submitter_does_not_count() {
+        let rule = required(&[("a.poc", ApprovalMode::Explicit)]);
+        let submitter = PrincipalId::from("a-poc");
+        assert_eq!(
+            consent(&rule, &[yes("a.poc", "a-poc2")], &submitter),
+            Consent::Given
+        );
+        assert!(matches!(
+            consent(&rule, &[yes("a.poc", "a-poc")], &submitter),
+            Consent::Pending(_)
+        ));
+    }
+
+    #[test]
+    fn two_roles_held_by_one_person_are_not_two_people() {
+        let rule = required(&[
+            ("a.poc", ApprovalMode::TwoPerson),
+            ("a.ot_lead", ApprovalMode::TwoPerson),
+        ]);
+        let submitter = PrincipalId::from("s");
+        let one = [yes("a.poc", "p"), yes("a.ot_lead", "p")];
+        assert!(matches!(
+            consent(&rule, &one, &submitter),
+            Consent::Pending(_)
+        ));
+        let two = [yes("a.poc", "p"), yes("a.ot_lead", "q")];
+        assert_eq!(consent(&rule, &two, &submitter), Consent::Given);
+    }
+
+    #[test]
+    fn one_role_asked_for_two_people_needs_two_votes() {
+        let rule = required(&[("a.poc", ApprovalMode::TwoPerson)]);
+        let submitter = PrincipalId::from("s");
+        assert!(matches!(
+            consent(&rule, &[yes("a.poc", "p")], &submitter),
+            Consent::Pending(_)
+        ));
+        assert_eq!(
+            consent(&rule, &[yes("a.poc", "p"), yes("a.poc", "q")], &submitter),
+            Consent::Given
+        );
+    }
+
+    #[test]
+    fn one_no_refuses_whatever_the_others_say() {
+        let rule = required(&[
+            ("a.poc", ApprovalMode::Explicit),
+            ("source", ApprovalMode::Explicit),
+        ]);
+        let no = Vote {
+            approver: Approver::from("source"),
+            by: PrincipalId::from("o"),
+            yes: false,
+        };
+        assert_eq!(
+            consent(&rule, &[yes("a.poc", "p"), no], &PrincipalId::from("s")),
+            Consent::Refused
+        );
+    }
+
+    #[test]
+    fn silence_is_still_pending_until_it_is_recorded() {
+        let rule = required(&[("a.poc", ApprovalMode::Silent)]);
+        assert!(matches!(
+            consent(&rule, &[], &PrincipalId::from("s")),
+            Consent::Pending(_)
+        ));
+    }
+}
