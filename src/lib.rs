@@ -6,3 +6,5 @@ pub mod cli;
 pub mod clock;
 pub mod council;
 pub mod handling;
+pub mod report;
+pub mod stix;

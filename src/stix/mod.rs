@@ -1,0 +1,3 @@
+//! STIX 2.1.
+
+pub mod report;
