@@ -8,3 +8,4 @@ pub mod council;
 pub mod handling;
 pub mod report;
 pub mod stix;
+pub mod store;

@@ -1,0 +1,289 @@
+//! Connections, transactions and migrations.
+//!
+//! Traps this file keeps us out of: SQLite upgrades a read lock badly, so a write transaction
+//! starts with `BEGIN IMMEDIATE` on the only writing connection; a sequence is no commit order, so
+//! numbers come from a counter row inside the transaction; times are whole microseconds.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Postgres, SqlStr, Sqlite, Transaction};
+
+use super::dialect;
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is neither `sqlite:…` nor `postgres://…`.
+    #[error("`{0}` is no database address; use sqlite:FILE or postgres://…")]
+    Address(String),
+    /// What is stored does not read as what it should be.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+    /// Any other failure of the database.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error(transparent)]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+/// One of the two databases.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// Embedded: one writer, a few readers.
+    Sqlite {
+        /// The only connection that writes.
+        write: SqlitePool,
+        /// Connections that read.
+        read: SqlitePool,
+    },
+    /// A server shared by any number of hubs.
+    Postgres(PgPool),
+}
+
+/// A transaction on either database.
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one body on whichever database the transaction is on.
+macro_rules! on {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match $tx {
+            $crate::store::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::store::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on;
+
+macro_rules! migrations {
+    ($folder:literal) => {
+        [(
+            1,
+            "checkpoint",
+            include_str!(concat!(
+                "../../migrations/",
+                $folder,
+                "/0001_checkpoint.sql"
+            )),
+        )]
+    };
+}
+
+const SQLITE: [(i64, &str, &str); 1] = migrations!("sqlite");
+const POSTGRES: [(i64, &str, &str); 1] = migrations!("postgres");
+
+fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {
+    Migrator::with_migrations(
+        list.iter()
+            .map(|(number, name, sql)| {
+                Migration::new(
+                    *number,
+                    (*name).into(),
+                    MigrationType::Simple,
+                    SqlStr::from_static(sql),
+                    false,
+                )
+            })
+            .collect(),
+    )
+}
+
+impl Db {
+    /// Opens a database by address and brings its tables up to date.
+    ///
+    /// `sqlite:FILE` is made where it does not exist; `sqlite::memory:` lives as long as the hub.
+    ///
+    /// # Errors
+    /// When the address is none, or the database cannot be opened or migrated.
+    pub async fn open(address: &str) -> Result<Self, StoreError> {
+        let db = if address.starts_with("sqlite:") {
+            Self::open_sqlite(address).await?
+        } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
+            let options = PgConnectOptions::from_str(address)?.application_name("sekisho");
+            Self::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(16)
+                    .connect_with(options)
+                    .await?,
+            )
+        } else {
+            return Err(StoreError::Address(address.to_owned()));
+        };
+        match &db {
+            Self::Sqlite { write, .. } => migrator(&SQLITE).run(write).await?,
+            Self::Postgres(pool) => migrator(&POSTGRES).run(pool).await?,
+        }
+        Ok(db)
+    }
+
+    async fn open_sqlite(address: &str) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(address)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: an acknowledged publish survives a power cut (law 5).
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        let read = if address.contains(":memory:") {
+            write.clone() // a second connection would be a second, empty database
+        } else {
+            SqlitePoolOptions::new()
+                .max_connections(4)
+                .connect_with(options)
+                .await?
+        };
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Starts a transaction that writes.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => {
+                Tx::Sqlite(write.begin_with(dialect::BEGIN_WRITE_SQLITE).await?)
+            }
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Starts a transaction that only reads.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with(dialect::BEGIN_READ_POSTGRES).await?)
+            }
+        })
+    }
+
+    /// The database's name, for messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Prepares a statement without running it.
+    ///
+    /// # Errors
+    /// When the database does not accept it.
+    pub async fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
+        use sqlx::Executor;
+        let sql = SqlStr::from_static(sql);
+        match self {
+            Self::Sqlite { write, .. } => drop(write.prepare(sql).await?),
+            Self::Postgres(pool) => drop(pool.prepare(sql).await?),
+        }
+        Ok(())
+    }
+}
+
+pub(super) const QUERIES: &[&str] = &[NEXT, SECRET, PUT_SECRET];
+
+// INVARIANT: the row stays locked until commit, so numbers appear in commit order, and everything
+// that must be seen in that order (stamps, audiences, ledger) takes its number here.
+const NEXT: &str = "UPDATE counter SET value = \
+     CASE WHEN value + 1 > $1 THEN value + $2 ELSE $1 + $2 - 1 END \
+     WHERE name = $3 RETURNING value";
+const SECRET: &str = "SELECT value FROM hub WHERE name = $1";
+const PUT_SECRET: &str =
+    "INSERT INTO hub (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+
+impl Tx {
+    /// Commits.
+    ///
+    /// # Errors
+    /// When the database does not confirm.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Takes `count` consecutive numbers of a counter, all at least `floor` and greater than any
+    /// taken before; the first is returned. Holds the counter until commit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take(&mut self, counter: &str, floor: i64, count: i64) -> Result<i64, StoreError> {
+        let (last,): (i64,) = on!(self, conn => sqlx::query_as(NEXT)
+            .bind(floor).bind(count).bind(counter).fetch_one(conn).await?);
+        Ok(last - count + 1)
+    }
+
+    /// A secret of the hub; the first to ask makes it from `fresh`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
+        on!(self, conn => { sqlx::query(PUT_SECRET).bind(name).bind(fresh).execute(conn).await?; });
+        let (value,): (Vec<u8>,) =
+            on!(self, conn => sqlx::query_as(SECRET).bind(name).fetch_one(conn).await?);
+        Ok(value)
+    }
+
+    /// Starts a part that can be undone alone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn savepoint(&mut self) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::raw_sql("SAVEPOINT part").execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Keeps the part.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep(&mut self) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::raw_sql("RELEASE SAVEPOINT part").execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Undoes the part.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn undo(&mut self) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::raw_sql("ROLLBACK TO SAVEPOINT part").execute(conn).await?; });
+        Ok(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Reading the release log as one reader: ranges of the reader's audiences, merged.
+//!
+//! The cost of a page is the page: each audience contributes an index range no longer than the page,
+//! so what is hidden costs nothing. On top of that, three things are one entry for one reader:
+//! - an item the reader's own desk sees as submitted hides its renditions (`side`),
+//! - a `shared` entry (a support object, the same content from two sources) shows only where no
+//!   earlier entry of the same id and version shows,
+//! - a `standin` entry (the later of two contents under one id and version, as a rendition) shows
+//!   only where an earlier entry of the original's id and version shows.
+//!
+//! All three depend only on entries the same reader sees, so what is hidden cannot matter (law 4).
+
+use sqlx::QueryBuilder;
+
+use super::db::{StoreError, Tx, on};
+
+pub(super) const QUERIES: &[&str] = &[];
+
+/// Who reads: the audiences the reader is in.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// All of them, the desk's included.
+    pub audiences: Vec<i64>,
+    /// Those that are desk seats.
+    pub desk: Vec<i64>,
+    /// Now, in microseconds.
+    pub now: i64,
+}
+
+/// Which versions of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// The latest (TAXII's default).
+    #[default]
+    Last,
+    /// All.
+    All,
+    /// The first, the last, and any of these instants in microseconds.
+    Some {
+        /// The first that the reader sees.
+        first: bool,
+        /// The last.
+        last: bool,
+        /// Exact ones.
+        at: Vec<i64>,
+    },
+}
+
+/// What to read.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// After this stamp (ascending) or before it (descending), exclusive.
+    pub mark: Option<i64>,
+    /// Newest first.
+    pub descending: bool,
+    /// At most so many entries.
+    pub limit: usize,
+    /// Only whole reports.
+    pub reports: bool,
+    /// STIX ids, any of them; empty is all.
+    pub ids: Vec<String>,
+    /// STIX types, any of them; empty is all.
+    pub types: Vec<String>,
+    /// Item kinds, any of them; empty is all.
+    pub kinds: Vec<String>,
+    /// Which versions.
+    pub versions: Versions,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// TAXII's `date_added`, in microseconds.
+    pub stamp: i64,
+    /// The item version it belongs to.
+    pub item_version: Option<i64>,
+    /// `identified` or `anonymised`.
+    pub form: String,
+    /// `desk`, `inside`, `outside`, `support`.
+    pub side: String,
+    /// The item's kind.
+    pub kind: String,
+    /// STIX id.
+    pub stix_id: String,
+    /// Version as written.
+    pub version: String,
+    /// Version in microseconds.
+    pub version_at: i64,
+    /// The object's bytes.
+    pub bytes: String,
+    /// The report's bytes, where the entry ties one.
+    pub report: Option<String>,
+}
+
+type Row = (
+    i64,
+    Option<i64>,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+);
+
+/// SQLite allows 500 terms in a compound select; the rest goes in a further one.
+const AUDIENCES_PER_SELECT: usize = 400;
+
+impl Tx {
+    /// A page: at most `query.limit` entries, and whether more follow.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn page(
+        &mut self,
+        scope: &Scope,
+        query: &Query,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let wanted = query.limit.saturating_add(1);
+        let mut page: Vec<Entry> = Vec::new();
+        let mut mark = query.mark;
+        if scope.audiences.is_empty() {
+            return Ok((page, false));
+        }
+        loop {
+            let window = if query.ids.is_empty() {
+                self.window(scope, query, mark, wanted).await?
+            } else {
+                self.window_of_ids(scope, query, mark, wanted).await?
+            };
+            let ended = window.len() < wanted;
+            mark = window.last().copied().or(mark);
+            if !window.is_empty() {
+                page.extend(self.shown(scope, query, &window).await?);
+            }
+            if page.len() > query.limit {
+                page.truncate(query.limit);
+                return Ok((page, true));
+            }
+            if ended {
+                return Ok((page, false));
+            }
+        }
+    }
+
+    /// The next stamps after `mark` in any of the reader's audiences, in order.
+    async fn window(
+        &mut self,
+        scope: &Scope,
+        query: &Query,
+        mark: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (compare, order) = if query.descending {
+            (" AND stamp < ", "DESC")
+        } else {
+            (" AND stamp > ", "ASC")
+        };
+        let mark = mark.unwrap_or(if query.descending { i64::MAX } else { i64::MIN });
+        let lives: &[bool] = if query.versions == Versions::Last {
+            &[true]
+        } else {
+            &[true, false]
+        };
+        let mut stamps: Vec<i64> = Vec::new();
+        for chunk in scope.audiences.chunks(AUDIENCES_PER_SELECT / lives.len()) {
+            let rows: Vec<(i64,)> = on!(self, conn => {
+                let mut select = QueryBuilder::new("SELECT stamp FROM (");
+                let mut first = true;
+                for audience in chunk {
+                    for live in lives {
+                        select.push(if first { "SELECT stamp FROM (" } else { " UNION SELECT stamp FROM (" });
+                        first = false;
+                        select.push("SELECT stamp FROM feed WHERE audience = ").push_bind(*audience);
+                        select.push(if *live { " AND live = TRUE" } else { " AND live = FALSE" });
+                        if query.reports {
+                            select.push(" AND report = TRUE");
+                        }
+                        select.push(compare).push_bind(mark);
+                        select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
+                        select.push(") AS part");
+                    }
+                }
+                select.push(") AS merged ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
+                select.build_query_as().fetch_all(conn).await?
+            });
+            stamps.extend(rows.into_iter().map(|(stamp,)| stamp));
+        }
+        stamps.sort_unstable();
+        stamps.dedup();
+        if query.descending {
+            stamps.reverse();
+        }
+        stamps.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(stamps)
+    }
+
+    /// The same for the entries of some ids, which are few.
+    async fn window_of_ids(
+        &mut self,
+        scope: &Scope,
+        query: &Query,
+        mark: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (compare, order) = if query.descending {
+            (" AND r.stamp < ", "DESC")
+        } else {
+            (" AND r.stamp > ", "ASC")
+        };
+        let mark = mark.unwrap_or(if query.descending { i64::MAX } else { i64::MIN });
+        let rows: Vec<(i64,)> = on!(self, conn => {
+            let mut select = QueryBuilder::new(
+                "SELECT DISTINCT r.stamp FROM object o JOIN release r ON r.object = o.key \
+                 JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id IN (");
+            push_list(&mut select, query.ids.iter().cloned());
+            select.push(") AND f.audience IN (");
+            push_list(&mut select, scope.audiences.iter().copied());
+            select.push(")");
+            if query.versions == Versions::Last {
+                select.push(" AND f.live = TRUE");
+            }
+            if query.reports {
+                select.push(" AND f.report = TRUE");
+            }
+            select.push(compare).push_bind(mark);
+            select.push(" ORDER BY r.stamp ").push(order).push(" LIMIT ").push_bind(limit);
+            select.build_query_as().fetch_all(conn).await?
+        });
+        Ok(rows.into_iter().map(|(stamp,)| stamp).collect())
+    }
+
+    /// Of the stamps of a window, the entries that show and match.
+    async fn shown(
+        &mut self,
+        scope: &Scope,
+        query: &Query,
+        window: &[i64],
+    ) -> Result<Vec<Entry>, StoreError> {
+        let rows: Vec<Row> = on!(self, conn => {
+            let mut select = QueryBuilder::new(
+                "SELECT r.stamp, r.item_version, o.form, r.side, r.kind, o.stix_id, o.version, \
+                 o.version_at, o.bytes, o.report FROM release r JOIN object o ON o.key = r.object \
+                 WHERE r.stamp IN (");
+            push_list(&mut select, window.iter().copied());
+            select.push(") AND (r.not_after IS NULL OR r.not_after > ").push_bind(scope.now).push(")");
+            if !scope.desk.is_empty() {
+                select.push(" AND (r.side IN ('desk', 'support') OR NOT EXISTS (SELECT 1 FROM release d \
+                     JOIN feed df ON df.stamp = d.stamp WHERE d.item_version = r.item_version \
+                     AND d.side = 'desk' AND df.audience IN (");
+                push_list(&mut select, scope.desk.iter().copied());
+                select.push(")))");
+            }
+            // An earlier entry under the same id and version that shows to the same reader.
+            for (twin, negate) in [("shared", "NOT "), ("standin", "")] {
+                select.push(" AND (r.twin <> '").push(twin).push("' OR ").push(negate);
+                select.push("EXISTS (SELECT 1 FROM object e JOIN release er ON er.object = e.key \
+                     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at \
+                     AND e.stix_id = ");
+                select.push(if twin == "shared" { "o.stix_id" } else {
+                    "(SELECT orig.stix_id FROM object orig WHERE orig.item_version = o.item_version \
+                      AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)"
+                });
+                select.push(if twin == "shared" { "" } else { " AND er.item_version <> r.item_version" });
+                select.push(" AND ef.audience IN (");
+                push_list(&mut select, scope.audiences.iter().copied());
+                select.push(")))");
+            }
+            if !query.types.is_empty() {
+                select.push(" AND o.type IN (");
+                push_list(&mut select, query.types.iter().cloned());
+                select.push(")");
+            }
+            if !query.kinds.is_empty() {
+                select.push(" AND r.kind IN (");
+                push_list(&mut select, query.kinds.iter().cloned());
+                select.push(")");
+            }
+            if let Versions::Some { first, last, at } = &query.versions {
+                select.push(" AND (FALSE");
+                if *last {
+                    select.push(" OR EXISTS (SELECT 1 FROM feed lf WHERE lf.stamp = r.stamp AND lf.live = TRUE)");
+                }
+                if *first {
+                    select.push(" OR NOT EXISTS (SELECT 1 FROM object e JOIN release er ON er.object = e.key \
+                         JOIN feed ef ON ef.stamp = er.stamp WHERE e.stix_id = o.stix_id \
+                         AND e.version_at < o.version_at AND ef.audience IN (");
+                    push_list(&mut select, scope.audiences.iter().copied());
+                    select.push("))");
+                }
+                if !at.is_empty() {
+                    select.push(" OR o.version_at IN (");
+                    push_list(&mut select, at.iter().copied());
+                    select.push(")");
+                }
+                select.push(")");
+            }
+            select.push(" ORDER BY r.stamp ").push(if query.descending { "DESC" } else { "ASC" });
+            select.build_query_as().fetch_all(conn).await?
+        });
+        Ok(rows
+            .into_iter()
+            .map(
+                |(
+                    stamp,
+                    item_version,
+                    form,
+                    side,
+                    kind,
+                    stix_id,
+                    version,
+                    version_at,
+                    bytes,
+                    report,
+                )| Entry {
+                    stamp,
+                    item_version,
+                    form,
+                    side,
+                    kind,
+                    stix_id,
+                    version,
+                    version_at,
+                    bytes,
+                    report,
+                },
+            )
+            .collect())
+    }
+}
+
+fn push_list<DB, T>(query: &mut QueryBuilder<DB>, values: impl Iterator<Item = T>)
+where
+    DB: sqlx::Database,
+    T: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB> + 'static,
+{
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+}

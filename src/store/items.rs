@@ -1,0 +1,307 @@
+//! Versions of items, the consents they wait for, and interned audiences.
+
+use super::db::{StoreError, Tx, on};
+
+pub(super) const QUERIES: &[&str] = &[
+    ADD,
+    LATEST,
+    BY_KEY,
+    OF_ITEM,
+    SET_STATE,
+    AUDIENCES_AFTER,
+    AUDIENCE_BY_DIGEST,
+    ADD_AUDIENCE,
+    ASK,
+    ASKED,
+    VOTE,
+    VOTES,
+    WAITING,
+    ITEM_OF_OBJECT,
+];
+
+const ADD: &str = "INSERT INTO item_version (key, item, version, kind, ceptoar, submitter_body, \
+     submitter, operator, level, rule, clauses, state, holds, generalises, received_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+const LATEST: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
+     level, rule, clauses, state, holds, generalises, received_at FROM item_version \
+     WHERE item = $1 ORDER BY version DESC LIMIT 1";
+const BY_KEY: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
+     level, rule, clauses, state, holds, generalises, received_at FROM item_version WHERE key = $1";
+const OF_ITEM: &str = "SELECT key FROM item_version WHERE item = $1 ORDER BY version";
+const SET_STATE: &str = "UPDATE item_version SET state = $1, holds = $2 WHERE key = $3";
+const AUDIENCES_AFTER: &str = "SELECT id, definition FROM audience WHERE id > $1 ORDER BY id";
+const AUDIENCE_BY_DIGEST: &str = "SELECT id FROM audience WHERE digest = $1";
+const ADD_AUDIENCE: &str = "INSERT INTO audience (id, digest, definition) VALUES ($1, $2, $3)";
+const ASK: &str =
+    "INSERT INTO approval (item_version, approver, mode, due_at) VALUES ($1, $2, $3, $4)";
+const ASKED: &str =
+    "SELECT approver, mode, due_at FROM approval WHERE item_version = $1 ORDER BY approver";
+const VOTE: &str = "INSERT INTO vote (item_version, approver, principal, yes, comment, at) \
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (item_version, approver, principal) DO NOTHING";
+const VOTES: &str = "SELECT approver, principal, yes, comment, at FROM vote \
+     WHERE item_version = $1 ORDER BY at, approver, principal";
+const WAITING: &str = "SELECT a.item_version FROM approval a \
+     JOIN item_version v ON v.key = a.item_version \
+     WHERE a.approver = $1 AND v.state = 'held' AND a.item_version < $2 \
+     ORDER BY a.item_version DESC LIMIT $3";
+const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1 AND report IS NOT NULL \
+     AND item_version IS NOT NULL ORDER BY key DESC LIMIT 1";
+
+/// A version as it is accepted.
+#[derive(Clone, Debug)]
+pub struct NewItemVersion {
+    /// The item.
+    pub item: String,
+    /// 1 for the first.
+    pub version: i64,
+    /// `incident_cause`, `best_practice`, …, or `stix`.
+    pub kind: String,
+    /// Whose rules apply.
+    pub ceptoar: String,
+    /// Who submitted it.
+    pub submitter_body: String,
+    /// The person or service that did.
+    pub submitter: String,
+    /// The operator it came from.
+    pub operator: Option<String>,
+    /// Scheme, version and level.
+    pub level: String,
+    /// The joined rule, JSON.
+    pub rule: String,
+    /// Who decided which dimension, JSON.
+    pub clauses: String,
+    /// `released`, `held`, `refused`, `withdrawn`.
+    pub state: String,
+    /// Why it is held, a JSON list.
+    pub holds: String,
+    /// The item it re-tells.
+    pub generalises: Option<String>,
+    /// When, in microseconds.
+    pub received_at: i64,
+}
+
+/// A version as stored.
+#[derive(Clone, Debug)]
+pub struct ItemVersion {
+    /// The hub's number for it.
+    pub key: i64,
+    /// What was accepted.
+    pub value: NewItemVersion,
+}
+
+/// A vote as stored: approver, who, yes, comment, when in microseconds.
+pub type VoteRow = (String, String, bool, String, i64);
+
+type Row = (
+    i64,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    i64,
+);
+
+fn item_version(row: Row) -> ItemVersion {
+    ItemVersion {
+        key: row.0,
+        value: NewItemVersion {
+            item: row.1,
+            version: row.2,
+            kind: row.3,
+            ceptoar: row.4,
+            submitter_body: row.5,
+            submitter: row.6,
+            operator: row.7,
+            level: row.8,
+            rule: row.9,
+            clauses: row.10,
+            state: row.11,
+            holds: row.12,
+            generalises: row.13,
+            received_at: row.14,
+        },
+    }
+}
+
+impl Tx {
+    /// Adds a version under a number already taken.
+    ///
+    /// # Errors
+    /// When the database fails, or the version is there already.
+    pub async fn add_item_version(
+        &mut self,
+        key: i64,
+        v: &NewItemVersion,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD).bind(key).bind(&v.item).bind(v.version).bind(&v.kind)
+            .bind(&v.ceptoar).bind(&v.submitter_body).bind(&v.submitter).bind(&v.operator)
+            .bind(&v.level).bind(&v.rule).bind(&v.clauses).bind(&v.state).bind(&v.holds)
+            .bind(&v.generalises).bind(v.received_at).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The latest version of an item.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest_version(&mut self, item: &str) -> Result<Option<ItemVersion>, StoreError> {
+        let row: Option<Row> =
+            on!(self, conn => sqlx::query_as(LATEST).bind(item).fetch_optional(conn).await?);
+        Ok(row.map(item_version))
+    }
+
+    /// A version by number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn item_version(&mut self, key: i64) -> Result<Option<ItemVersion>, StoreError> {
+        let row: Option<Row> =
+            on!(self, conn => sqlx::query_as(BY_KEY).bind(key).fetch_optional(conn).await?);
+        Ok(row.map(item_version))
+    }
+
+    /// The numbers of every version of an item, first to last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_of(&mut self, item: &str) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(OF_ITEM).bind(item).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// The version whose report is served under this STIX id, in any form.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn version_of_report(&mut self, stix_id: &str) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = on!(self, conn => sqlx::query_as(ITEM_OF_OBJECT).bind(stix_id)
+            .fetch_optional(conn).await?);
+        Ok(row.map(|(key,)| key))
+    }
+
+    /// Changes where a version stands.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_state(
+        &mut self,
+        key: i64,
+        state: &str,
+        holds: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(SET_STATE).bind(state).bind(holds).bind(key)
+            .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Audiences interned after number `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audiences_after(&mut self, after: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(AUDIENCES_AFTER).bind(after).fetch_all(conn).await?))
+    }
+
+    /// The number of an audience by the digest of its definition.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audience(&mut self, digest: &[u8]) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = on!(self, conn => sqlx::query_as(AUDIENCE_BY_DIGEST).bind(digest)
+            .fetch_optional(conn).await?);
+        Ok(row.map(|(id,)| id))
+    }
+
+    /// Interns an audience under a number already taken, so that numbers appear in commit order.
+    ///
+    /// # Errors
+    /// When the database fails, or the audience is there already.
+    pub async fn add_audience(
+        &mut self,
+        id: i64,
+        digest: &[u8],
+        definition: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_AUDIENCE).bind(id).bind(digest).bind(definition)
+            .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Asks for a consent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ask(
+        &mut self,
+        key: i64,
+        approver: &str,
+        mode: &str,
+        due_at: Option<i64>,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ASK).bind(key).bind(approver).bind(mode).bind(due_at)
+            .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Consents asked for a version: approver, mode, deadline in microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn asked(
+        &mut self,
+        key: i64,
+    ) -> Result<Vec<(String, String, Option<i64>)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(ASKED).bind(key).fetch_all(conn).await?))
+    }
+
+    /// Records a vote; whether it is new.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn vote(
+        &mut self,
+        key: i64,
+        approver: &str,
+        principal: &str,
+        yes: bool,
+        comment: &str,
+        at: i64,
+    ) -> Result<bool, StoreError> {
+        let done = on!(self, conn => sqlx::query(VOTE).bind(key).bind(approver).bind(principal)
+            .bind(yes).bind(comment).bind(at).execute(conn).await?.rows_affected());
+        Ok(done == 1)
+    }
+
+    /// Votes on a version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn votes(&mut self, key: i64) -> Result<Vec<VoteRow>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(VOTES).bind(key).fetch_all(conn).await?))
+    }
+
+    /// Held versions that wait for an approver, newest first, older than `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn waiting_for(
+        &mut self,
+        approver: &str,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(WAITING).bind(approver)
+            .bind(before).bind(limit).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+}

@@ -1,0 +1,246 @@
+//! Objects and their entries in the release log.
+
+use sqlx::QueryBuilder;
+
+use super::db::{StoreError, Tx, on};
+
+pub(super) const QUERIES: &[&str] = &[
+    ADD_OBJECT,
+    ADD_RELEASE,
+    OBJECTS_OF,
+    RELEASES_OF,
+    SUPERSEDE,
+    FORGET,
+    SAME_VERSION,
+    FIRST_CREATED,
+    ALREADY,
+];
+
+const ADD_OBJECT: &str = "INSERT INTO object (key, item_version, form, stix_id, type, version, \
+     version_at, digest, bytes, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const ADD_RELEASE: &str = "INSERT INTO release (stamp, object, item_version, side, kind, twin, not_after) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const OBJECTS_OF: &str = "SELECT key, form, stix_id, type, version, version_at, digest, bytes, report \
+     FROM object WHERE item_version = $1 ORDER BY key";
+const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form FROM release r JOIN object o ON o.key = r.object \
+     WHERE r.item_version = $1 ORDER BY r.stamp";
+const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
+const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
+const SAME_VERSION: &str = "SELECT digest, item_version FROM object \
+     WHERE stix_id = $1 AND version_at = $2 AND form = 'identified' ORDER BY key";
+const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
+const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
+     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side = 'support' \
+     AND f.live = TRUE AND f.audience = $3";
+
+/// An object to store: the bytes as they will be served.
+#[derive(Clone, Debug)]
+pub struct NewObject {
+    /// `identified` or `anonymised`.
+    pub form: String,
+    /// Its STIX id.
+    pub stix_id: String,
+    /// Its STIX type.
+    pub object_type: String,
+    /// `modified`, else `created`, else the hub's own stable choice, as written.
+    pub version: String,
+    /// The same instant in microseconds.
+    pub version_at: i64,
+    /// Digest of the canonical content.
+    pub digest: Vec<u8>,
+    /// The bytes.
+    pub bytes: String,
+    /// The whole report, on the STIX report that ties it.
+    pub report: Option<String>,
+}
+
+/// An entry of the release log.
+#[derive(Clone, Debug)]
+pub struct NewRelease {
+    /// When; unique, in commit order.
+    pub stamp: i64,
+    /// Which object.
+    pub object: i64,
+    /// Of which version; none for a support object.
+    pub item_version: Option<i64>,
+    /// `desk`, `inside`, `outside`, `support`.
+    pub side: &'static str,
+    /// The item's kind.
+    pub kind: String,
+    /// How it behaves beside another entry under the same id; see [`super::feed`].
+    pub twin: &'static str,
+    /// From when on it is no longer served, in microseconds.
+    pub not_after: Option<i64>,
+    /// Whether it is a live entry: no newer version is out.
+    pub live: bool,
+    /// Whether it ties a whole report.
+    pub report: bool,
+    /// The audiences that read it.
+    pub audiences: Vec<i64>,
+}
+
+type ObjectRow = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Vec<u8>,
+    String,
+    Option<String>,
+);
+
+impl Tx {
+    /// Stores an object under a number already taken.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_object(
+        &mut self,
+        key: i64,
+        item_version: Option<i64>,
+        o: &NewObject,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_OBJECT).bind(key).bind(item_version).bind(&o.form)
+            .bind(&o.stix_id).bind(&o.object_type).bind(&o.version).bind(o.version_at)
+            .bind(&o.digest).bind(&o.bytes).bind(&o.report).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Enters an object in the release log for its audiences. No audience is nobody.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_release(&mut self, r: &NewRelease) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_RELEASE).bind(r.stamp).bind(r.object).bind(r.item_version)
+            .bind(r.side).bind(&r.kind).bind(r.twin).bind(r.not_after).execute(conn).await?; });
+        self.add_feed(r.stamp, r.live, r.report, &r.audiences).await
+    }
+
+    /// Lets audiences read an entry.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_feed(
+        &mut self,
+        stamp: i64,
+        live: bool,
+        report: bool,
+        audiences: &[i64],
+    ) -> Result<(), StoreError> {
+        if audiences.is_empty() {
+            return Ok(());
+        }
+        on!(self, conn => {
+            let mut insert = QueryBuilder::new("INSERT INTO feed (audience, live, stamp, report) ");
+            insert.push_values(audiences, |mut row, audience| {
+                row.push_bind(*audience).push_bind(live).push_bind(stamp).push_bind(report);
+            });
+            insert.push(" ON CONFLICT (audience, live, stamp) DO NOTHING");
+            insert.build().execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// The objects of a version, with their numbers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn objects_of(
+        &mut self,
+        item_version: i64,
+    ) -> Result<Vec<(i64, NewObject)>, StoreError> {
+        let rows: Vec<ObjectRow> =
+            on!(self, conn => sqlx::query_as(OBJECTS_OF).bind(item_version).fetch_all(conn).await?);
+        Ok(rows
+            .into_iter()
+            .map(
+                |(key, form, stix_id, object_type, version, version_at, digest, bytes, report)| {
+                    (
+                        key,
+                        NewObject {
+                            form,
+                            stix_id,
+                            object_type,
+                            version,
+                            version_at,
+                            digest,
+                            bytes,
+                            report,
+                        },
+                    )
+                },
+            )
+            .collect())
+    }
+
+    /// The entries of a version: stamp, side, form.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn releases_of(
+        &mut self,
+        item_version: i64,
+    ) -> Result<Vec<(i64, String, String)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(RELEASES_OF).bind(item_version).fetch_all(conn).await?))
+    }
+
+    /// Marks a version's entries on one side as no longer the latest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn supersede(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(SUPERSEDE).bind(item_version).bind(side).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Takes an entry away from every reader.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget(&mut self, stamp: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(FORGET).bind(stamp).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Content posted before under the same id and version, by whatever source: digest and version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn same_version(
+        &mut self,
+        stix_id: &str,
+        version_at: i64,
+    ) -> Result<Vec<(Vec<u8>, Option<i64>)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(SAME_VERSION).bind(stix_id).bind(version_at)
+            .fetch_all(conn).await?),
+        )
+    }
+
+    /// The bytes of the first object ever stored under an id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_bytes(&mut self, stix_id: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = on!(self, conn => sqlx::query_as(FIRST_CREATED).bind(stix_id).fetch_optional(conn).await?);
+        Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// Whether an audience already has this support object.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn supported(
+        &mut self,
+        stix_id: &str,
+        digest: &[u8],
+        audience: i64,
+    ) -> Result<bool, StoreError> {
+        let (count,): (i64,) = on!(self, conn => sqlx::query_as(ALREADY).bind(stix_id).bind(digest)
+            .bind(audience).fetch_one(conn).await?);
+        Ok(count > 0)
+    }
+}
