@@ -5,7 +5,10 @@
 pub mod cli;
 pub mod clock;
 pub mod council;
+pub mod exchange;
 pub mod handling;
+pub mod http;
+pub mod ledger;
 pub mod report;
 pub mod stix;
 pub mod store;

@@ -214,13 +214,14 @@ impl Db {
     }
 }
 
-pub(super) const QUERIES: &[&str] = &[NEXT, SECRET, PUT_SECRET];
+pub(super) const QUERIES: &[&str] = &[NEXT, LOCK, SECRET, PUT_SECRET];
 
 // INVARIANT: the row stays locked until commit, so numbers appear in commit order, and everything
 // that must be seen in that order (stamps, audiences, ledger) takes its number here.
 const NEXT: &str = "UPDATE counter SET value = \
      CASE WHEN value + 1 > $1 THEN value + $2 ELSE $1 + $2 - 1 END \
      WHERE name = $3 RETURNING value";
+const LOCK: &str = "UPDATE counter SET value = value WHERE name = $1";
 const SECRET: &str = "SELECT value FROM hub WHERE name = $1";
 const PUT_SECRET: &str =
     "INSERT INTO hub (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
@@ -247,6 +248,15 @@ impl Tx {
         let (last,): (i64,) = on!(self, conn => sqlx::query_as(NEXT)
             .bind(floor).bind(count).bind(counter).fetch_one(conn).await?);
         Ok(last - count + 1)
+    }
+
+    /// Waits until no other transaction holds the counter, and holds it until commit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lock(&mut self, counter: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(LOCK).bind(counter).execute(conn).await?; });
+        Ok(())
     }
 
     /// A secret of the hub; the first to ask makes it from `fresh`.

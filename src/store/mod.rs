@@ -4,7 +4,7 @@
 //! arrives here as a set of audience numbers.
 
 mod councils;
-mod credentials;
+pub mod credentials;
 pub mod db;
 mod dialect;
 pub mod feed;

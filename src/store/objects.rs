@@ -22,8 +22,9 @@ const ADD_RELEASE: &str = "INSERT INTO release (stamp, object, item_version, sid
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const OBJECTS_OF: &str = "SELECT key, form, stix_id, type, version, version_at, digest, bytes, report \
      FROM object WHERE item_version = $1 ORDER BY key";
-const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form FROM release r JOIN object o ON o.key = r.object \
-     WHERE r.item_version = $1 ORDER BY r.stamp";
+const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form, o.report IS NOT NULL, \
+     EXISTS (SELECT 1 FROM feed f WHERE f.stamp = r.stamp AND f.live = TRUE) \
+     FROM release r JOIN object o ON o.key = r.object WHERE r.item_version = $1 ORDER BY r.stamp";
 const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
@@ -176,14 +177,14 @@ impl Tx {
             .collect())
     }
 
-    /// The entries of a version: stamp, side, form.
+    /// The entries of a version: stamp, side, form, whether it ties a report, whether it is live.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn releases_of(
         &mut self,
         item_version: i64,
-    ) -> Result<Vec<(i64, String, String)>, StoreError> {
+    ) -> Result<Vec<(i64, String, String, bool, bool)>, StoreError> {
         Ok(on!(self, conn => sqlx::query_as(RELEASES_OF).bind(item_version).fetch_all(conn).await?))
     }
 

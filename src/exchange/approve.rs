@@ -1,0 +1,351 @@
+//! Consents: who is asked, what they said, and the release that follows.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::intake::Hold;
+use super::publish::{Clash, Numbers, Release, stored_rule};
+use super::refusal::Refusal;
+use super::supports::supports;
+use super::{Exchange, Tx, record};
+use crate::council::{Directory, Origin};
+use crate::handling::{
+    ApprovalMode, Approver, BodyId, Consent, Form, PrincipalId, Seat, Side, Vote, consent, cut,
+};
+use crate::store::ItemVersion;
+
+/// A request for consent that the caller may answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Request {
+    /// The request's id.
+    pub id: String,
+    /// The report's id, or `None` for a posted object.
+    pub report: Option<String>,
+    /// The posted object's STIX id, or `None` for a report.
+    pub object: Option<String>,
+    /// In whose name an answer is given.
+    pub approver: String,
+    /// `silent`, `explicit`, `two_person`.
+    pub mode: String,
+    /// When the time to reply ends.
+    pub due_at: Option<String>,
+    /// Scheme, version and level.
+    pub level: String,
+    /// Why the item is held.
+    pub holds: Vec<Hold>,
+    /// Answers so far.
+    pub votes: Vec<Value>,
+}
+
+/// What became of the item by an answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered {
+    /// The item: a report's id or a posted object's STIX id.
+    pub item: String,
+    /// `held`, `released`, `refused`.
+    pub state: String,
+    /// What still holds it.
+    pub holds: Vec<Hold>,
+}
+
+impl Exchange {
+    /// Requests for consent that wait for the caller, newest first, with the cursor of the rest.
+    ///
+    /// # Errors
+    /// When the database fails, or the cursor is not one of the hub's.
+    pub async fn approvals(
+        &self,
+        caller: &Caller,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Request>, Option<String>), Refusal> {
+        let before = match cursor {
+            None => i64::MAX,
+            Some(cursor) => self.number("approvals", cursor)?,
+        };
+        let mut tx = self.db().read().await?;
+        let mut waiting: Vec<(i64, Approver)> = Vec::new();
+        let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        for seat in &caller.reader.seats {
+            let Seat::Approver { body, role } = seat else {
+                continue;
+            };
+            let approver = Approver::of(body, role);
+            for key in tx.waiting_for(approver.as_str(), before, wanted).await? {
+                waiting.push((key, approver.clone()));
+            }
+        }
+        waiting.sort_by(|a, b| b.cmp(a));
+        // A page ends between items, never between two approvers of one item.
+        let mut keys: Vec<i64> = waiting.iter().map(|(key, _)| *key).collect();
+        keys.dedup();
+        let last = keys.get(limit.saturating_sub(1)).copied();
+        let more = keys.len() > limit;
+        let mut requests = Vec::new();
+        for (key, approver) in waiting {
+            if more && last.is_some_and(|last| key < last) {
+                break;
+            }
+            if let Some(version) = tx.item_version(key).await? {
+                requests.push(self.request(&mut tx, &version, &approver).await?);
+            }
+        }
+        let next = last
+            .filter(|_| more)
+            .map(|last| self.secret().seal("approvals", &last.to_be_bytes()));
+        Ok((requests, next))
+    }
+
+    pub(super) fn number(&self, purpose: &str, sealed: &str) -> Result<i64, Refusal> {
+        self.secret()
+            .open(purpose, sealed)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(i64::from_be_bytes)
+            .ok_or_else(|| {
+                Refusal::fault(
+                    "cursor",
+                    "cursor",
+                    "the cursor is not one this hub gave for this list",
+                )
+            })
+    }
+
+    async fn request(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        approver: &Approver,
+    ) -> Result<Request, Refusal> {
+        let asked = tx.asked(version.key).await?;
+        let this = asked.iter().find(|(who, ..)| who == approver.as_str());
+        let votes = tx.votes(version.key).await?;
+        let object = version
+            .value
+            .item
+            .split_once(' ')
+            .map(|(_, id)| id.to_owned());
+        Ok(Request {
+            id: self
+                .secret()
+                .seal("approval", format!("{} {approver}", version.key).as_bytes()),
+            report: object.is_none().then(|| version.value.item.clone()),
+            object,
+            approver: approver.to_string(),
+            mode: this.map(|(_, mode, _)| mode.clone()).unwrap_or_default(),
+            due_at: this
+                .and_then(|(_, _, due)| *due)
+                .map(crate::stix::timestamp::format_taxii),
+            level: version.value.level.clone(),
+            holds: serde_json::from_str(&version.value.holds)?,
+            votes: votes
+                .into_iter()
+                .map(|(who, by, yes, comment, at)| {
+                    json!({
+                        "approver": who, "by": by, "yes": yes, "comment": comment,
+                        "at": crate::stix::timestamp::format_taxii(at),
+                    })
+                })
+                .collect(),
+        })
+    }
+
+    /// Answers a request for consent.
+    ///
+    /// # Errors
+    /// When there is no such request for the caller, it is the caller's own item, or it was
+    /// answered before.
+    pub async fn answer(
+        &self,
+        caller: &Caller,
+        request: &str,
+        yes: bool,
+        comment: &str,
+    ) -> Result<Answered, Refusal> {
+        let opened = self
+            .secret()
+            .open("approval", request)
+            .ok_or(Refusal::NotFound)?;
+        let text = String::from_utf8(opened).map_err(|_| Refusal::NotFound)?;
+        let (key, approver) = text.split_once(' ').ok_or(Refusal::NotFound)?;
+        let key: i64 = key.parse().map_err(|_| Refusal::NotFound)?;
+        let approver = Approver::from(approver);
+        if !caller
+            .directory
+            .may_answer_for(&caller.principal, &approver)
+        {
+            return Err(Refusal::NotFound);
+        }
+        let (exchange, caller, comment) = (self.clone(), caller.clone(), comment.to_owned());
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move {
+                    exchange
+                        .answer_in(tx, &caller, key, &approver, yes, &comment)
+                        .await
+                })
+            })
+            .await
+    }
+
+    async fn answer_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        key: i64,
+        approver: &Approver,
+        yes: bool,
+        comment: &str,
+    ) -> Result<Answered, Refusal> {
+        let version = tx.item_version(key).await?.ok_or(Refusal::NotFound)?;
+        if version.value.submitter == caller.principal.id.as_str() {
+            return Err(Refusal::Forbidden(
+                "a submitter never approves the own item".to_owned(),
+            ));
+        }
+        if version.value.state != "held" {
+            return Err(Refusal::Conflict(format!(
+                "the item is {} already",
+                version.value.state
+            )));
+        }
+        let now = self.clock().now_micros();
+        let name = caller.principal.id.as_str();
+        if !tx
+            .vote(key, approver.as_str(), name, yes, comment, now)
+            .await?
+        {
+            return Err(Refusal::Conflict(
+                "you have answered this request before".to_owned(),
+            ));
+        }
+        record(
+            tx,
+            now,
+            &json!({
+                "decision": "vote", "item": version.value.item, "version": version.value.version,
+                "approver": approver, "by": name, "yes": yes,
+            }),
+        )
+        .await?;
+        let mut required = std::collections::BTreeMap::new();
+        for (who, mode, _) in tx.asked(key).await? {
+            let mode: ApprovalMode = serde_json::from_value(Value::String(mode))?;
+            required.insert(Approver::from(who), mode);
+        }
+        let votes: Vec<Vote> = tx
+            .votes(key)
+            .await?
+            .into_iter()
+            .map(|(who, by, yes, ..)| Vote {
+                approver: Approver::from(who),
+                by: PrincipalId::from(by),
+                yes,
+            })
+            .collect();
+        let submitter = PrincipalId::from(version.value.submitter.as_str());
+        let mut holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        let state = match consent(&required, &votes, &submitter) {
+            Consent::Refused => "refused",
+            Consent::Pending(pending) => {
+                holds.retain(|hold| {
+                    hold.code != "APPROVAL"
+                        || pending
+                            .iter()
+                            .any(|who| hold.message.contains(who.as_str()))
+                });
+                "held"
+            }
+            Consent::Given => {
+                holds.retain(|hold| !hold.confirmable);
+                if holds.is_empty() { "released" } else { "held" }
+            }
+        };
+        let before: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        tx.set_state(key, state, &serde_json::to_string(&holds)?)
+            .await?;
+        if state == "released" {
+            let inside_was_held = before.iter().any(|hold| hold.inside_too);
+            self.release_rest(tx, &caller.directory, &version, inside_was_held, now)
+                .await?;
+        }
+        if state != "held" {
+            record(
+                tx,
+                now,
+                &json!({
+                    "decision": state, "item": version.value.item, "version": version.value.version,
+                }),
+            )
+            .await?;
+        }
+        Ok(Answered {
+            item: version
+                .value
+                .item
+                .split(' ')
+                .next_back()
+                .unwrap_or_default()
+                .to_owned(),
+            state: state.to_owned(),
+            holds,
+        })
+    }
+
+    /// Releases what consent was needed for.
+    async fn release_rest(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        version: &ItemVersion,
+        inside_too: bool,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let rule = stored_rule(version)?;
+        let own = BodyId::from(version.value.ceptoar.as_str());
+        let origin = Origin {
+            ceptoar: own.clone(),
+            submitter: BodyId::from(version.value.submitter_body.as_str()),
+            operator: version.value.operator.as_deref().map(BodyId::from),
+            sectors: Default::default(),
+        };
+        let keyed = tx.objects_of(version.key).await?;
+        let newest = tx.latest_version(&version.value.item).await?;
+        let live = newest.is_none_or(|newest| newest.key == version.key);
+        let count = i64::try_from(keyed.len()).unwrap_or(0) * 3 + 16;
+        let mut numbers = Numbers(tx.take("stamp", now, count).await?);
+        let stamp = numbers.next();
+        let clash = if keyed.iter().any(|(_, object)| object.form == "standin") {
+            Clash::Other
+        } else {
+            self.clash_of(tx, version.key, &keyed).await?
+        };
+        let mut release = Release {
+            key: version.key,
+            item: &version.value,
+            rule: &rule,
+            live,
+            clash,
+            keyed,
+            numbers,
+        };
+        let goes_with =
+            |form: Form| supports(self.secret(), directory, &origin, &rule, form).objects;
+        let mut sides = vec![("outside", Side::Outside(&own))];
+        if inside_too {
+            sides.push(("inside", Side::Inside(&own)));
+        }
+        for (name, side) in sides {
+            release
+                .side(tx, name, &cut(&rule.access, side), &goes_with)
+                .await?;
+            for older in tx.versions_of(&version.value.item).await? {
+                if older < version.key {
+                    tx.supersede(older, name).await?;
+                }
+            }
+        }
+        tx.post_outbox(stamp, version.key, "released").await?;
+        Ok(())
+    }
+}

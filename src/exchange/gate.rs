@@ -1,0 +1,93 @@
+//! The gate, for readers: from who is calling to the set of interned audiences they are in.
+//!
+//! Law 3: the store's reading functions take a [`Scope`], and this is the only place that makes one.
+
+use std::sync::{Arc, RwLock};
+
+use super::access::Caller;
+use super::refusal::Refusal;
+use super::secret::sha256;
+use super::{Exchange, Tx};
+use crate::handling::{Audience, Channel, Reader};
+use crate::store::{Scope, StoreError};
+
+/// What one caller may see through one channel at one time.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(super) scope: Scope,
+}
+
+/// Every interned audience this process knows, in the order of their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Audiences(RwLock<Arc<Vec<(i64, Audience)>>>);
+
+impl Audiences {
+    fn known(&self) -> Arc<Vec<(i64, Audience)>> {
+        match self.0.read() {
+            Ok(known) => Arc::clone(&known),
+            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
+        }
+    }
+
+    /// All of them, as of this transaction.
+    async fn load(&self, tx: &mut Tx) -> Result<Arc<Vec<(i64, Audience)>>, StoreError> {
+        let known = self.known();
+        let after = known.last().map_or(0, |(id, _)| *id);
+        let fresh = tx.audiences_after(after).await?;
+        if fresh.is_empty() {
+            return Ok(known);
+        }
+        let mut all = known.as_ref().clone();
+        for (id, definition) in fresh {
+            all.push((id, serde_json::from_str(&definition)?));
+        }
+        let all = Arc::new(all);
+        let mut slot = match self.0.write() {
+            Ok(slot) => slot,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        if slot.len() < all.len() {
+            *slot = Arc::clone(&all);
+        }
+        Ok(all)
+    }
+}
+
+/// The number of an audience; a new one is interned in the caller's transaction.
+pub(super) async fn intern(tx: &mut Tx, audience: &Audience) -> Result<i64, Refusal> {
+    let definition = serde_json::to_string(audience)?;
+    let digest = sha256(definition.as_bytes());
+    if let Some(id) = tx.audience(&digest).await? {
+        return Ok(id);
+    }
+    let id = tx.take("stamp", 0, 1).await?;
+    tx.add_audience(id, &digest, &definition).await?;
+    Ok(id)
+}
+
+impl Exchange {
+    /// What the caller may see through `channel`, now. Nobody logged in is [`Reader::anybody`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn view(&self, caller: Option<&Caller>, channel: Channel) -> Result<View, Refusal> {
+        let anybody = Reader::anybody();
+        let reader = caller.map_or(&anybody, |caller| &caller.reader);
+        let now = self.clock().now();
+        let mut tx = self.db().read().await?;
+        let audiences = self.0.audiences.load(&mut tx).await?;
+        let mut scope = Scope {
+            now: now.timestamp_micros(),
+            ..Scope::default()
+        };
+        for (id, audience) in audiences.iter() {
+            if audience.admits(reader, channel, now) {
+                scope.audiences.push(*id);
+                if matches!(audience, Audience::Desk { .. }) {
+                    scope.desk.push(*id);
+                }
+            }
+        }
+        Ok(View { scope })
+    }
+}

@@ -1,0 +1,448 @@
+//! What is sent, checked and resolved: where it comes from, under which level, what rule follows.
+//! Nothing here writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::access::Caller;
+use super::refusal::{Fault, Refusal};
+use crate::council::body::role;
+use crate::council::resolve::Narrowing;
+use crate::council::{BodyKind, Directory, Origin, Resolved, resolve};
+use crate::handling::{
+    ApprovalMode, Approver, Audience, BodyId, Form, Level, PrincipalId, Scheme, Seat, SectorCode,
+    Side, Tlp, Unmarked, cut,
+};
+use crate::report::Report;
+use crate::report::identity_check::Mark;
+
+/// Why an item does not go further for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// `APPROVAL`, `UNMARKED`, `UNKNOWN_MARKING`, `EMBARGO`, or a conflict's code.
+    pub code: String,
+    /// In words: which dimension, whose clause, what would release it.
+    pub message: String,
+    /// Whether it also keeps the item from the rest of its own CEPTOAR.
+    pub inside_too: bool,
+    /// Whether its point of contact's confirmation ends it.
+    pub confirmable: bool,
+}
+
+/// An item's handling, resolved: everything that decides where it goes.
+#[derive(Clone, Debug)]
+pub struct Handled {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Scheme, version and level, in words.
+    pub level: String,
+    /// The rule, its conflicts and the reasons.
+    pub resolved: Resolved,
+    /// What holds it.
+    pub holds: Vec<Hold>,
+    /// Whose consent is asked.
+    pub approvals: BTreeMap<Approver, ApprovalMode>,
+    /// Who reads it as submitted.
+    pub desk: Vec<Audience>,
+    /// Who reads it inside its CEPTOAR, in which form.
+    pub inside: Vec<(Form, Audience)>,
+    /// Who reads it outside, once nothing holds it.
+    pub outside: Vec<(Form, Audience)>,
+}
+
+impl Handled {
+    /// The forms any reader gets beside the desk.
+    #[must_use]
+    pub fn forms(&self) -> BTreeSet<Form> {
+        let both = self.inside.iter().chain(&self.outside);
+        both.map(|(form, _)| *form).collect()
+    }
+
+    /// Whether something keeps it from its own CEPTOAR too.
+    #[must_use]
+    pub fn held_inside(&self) -> bool {
+        self.holds.iter().any(|hold| hold.inside_too)
+    }
+}
+
+/// How an item says it is to be handled.
+#[derive(Clone, Debug, Default)]
+pub struct Asked<'a> {
+    /// Scheme and level by name; none is the default.
+    pub level: Option<(&'a str, &'a str)>,
+    /// A TLP label stated beside it.
+    pub tlp: Option<Tlp>,
+    /// Something in its marking is not known to the hub.
+    pub unknown_marking: bool,
+    /// What the source narrows.
+    pub narrowing: Narrowing,
+}
+
+/// Where an item of this caller comes from.
+///
+/// # Errors
+/// When the caller may not publish, or names an operator or a sector that is not its own.
+pub fn origin(
+    caller: &Caller,
+    operator: Option<&str>,
+    sector: Option<&str>,
+    useful_for: &[&str],
+    now: DateTime<Utc>,
+) -> Result<Origin, Refusal> {
+    if !caller.has(role::PUBLISHER) && !caller.has(role::ADVISOR) {
+        return Err(Refusal::Forbidden(
+            "publishing needs the role `publisher`".to_owned(),
+        ));
+    }
+    let directory = &caller.directory;
+    let ceptoar = directory.ceptoar_of(&caller.body).clone();
+    let operator = match operator {
+        None => (caller.body.kind == BodyKind::Operator).then(|| caller.body.id.clone()),
+        Some(name) => {
+            let id = BodyId::from(name);
+            let own = match caller.body.kind {
+                BodyKind::Operator => id == caller.body.id,
+                _ => directory
+                    .body(&id)
+                    .is_some_and(|body| body.ceptoars.contains(&ceptoar)),
+            };
+            if !own {
+                return Err(Refusal::fault(
+                    "/source_operator",
+                    "report.source_operator",
+                    format!(
+                        "`{name}` is no operator that `{}` may report for",
+                        caller.body.id
+                    ),
+                ));
+            }
+            Some(id)
+        }
+    };
+    let own_sectors = directory.sectors_of(&caller.body, now.date_naive());
+    let mut sectors = BTreeSet::new();
+    match sector {
+        Some(code) => {
+            let code = SectorCode::from(code);
+            if directory.sector(&code).is_none() {
+                return Err(unknown_sector("/sector", &code));
+            }
+            if !own_sectors.is_empty() && !own_sectors.contains(&code) {
+                return Err(Refusal::fault(
+                    "/sector",
+                    "report.sector",
+                    format!("`{code}` is not a sector of `{}`", caller.body.id),
+                ));
+            }
+            sectors.insert(code);
+        }
+        None => sectors.extend(own_sectors),
+    }
+    for (at, code) in useful_for.iter().enumerate() {
+        let code = SectorCode::from(*code);
+        if directory.sector(&code).is_none() {
+            return Err(unknown_sector(&format!("/useful_for_sectors/{at}"), &code));
+        }
+        sectors.insert(code);
+    }
+    Ok(Origin {
+        ceptoar,
+        submitter: caller.body.id.clone(),
+        operator,
+        sectors,
+    })
+}
+
+fn unknown_sector(pointer: &str, code: &SectorCode) -> Refusal {
+    Refusal::fault(
+        pointer,
+        "report.sector",
+        format!("`{code}` is no sector of the council"),
+    )
+}
+
+/// Resolves how an item of `origin` is handled.
+///
+/// # Errors
+/// Unknown scheme or level, another body's scheme, a level that contradicts its TLP: nothing about
+/// these is guessed (law 1).
+pub fn handle(
+    caller: &Caller,
+    origin: Origin,
+    asked: &Asked<'_>,
+    at: &str,
+    now: DateTime<Utc>,
+) -> Result<Handled, Refusal> {
+    let directory = &caller.directory;
+    let scheme = own_scheme(directory, &origin, at, now)?;
+    let (level, mut holds) = choose(scheme, asked, at)?;
+    let resolved = resolve(
+        directory,
+        (&scheme.id, scheme.version),
+        level,
+        &origin,
+        &asked.narrowing,
+        now,
+    );
+    for conflict in &resolved.conflicts {
+        holds.push(Hold {
+            code: conflict.to_string(),
+            message: format!("the rules that apply to the item conflict: {conflict}"),
+            inside_too: true,
+            confirmable: false,
+        });
+    }
+    if let Some(until) = resolved.rule.access.not_before
+        && now < until
+    {
+        holds.push(Hold {
+            code: "EMBARGO".to_owned(),
+            message: format!("not before {until}"),
+            inside_too: true,
+            confirmable: false,
+        });
+    }
+    let inside = cut(&resolved.rule.access, Side::Inside(&origin.ceptoar));
+    let outside = cut(&resolved.rule.access, Side::Outside(&origin.ceptoar));
+    let mut approvals: BTreeMap<Approver, ApprovalMode> = BTreeMap::new();
+    if !outside.is_empty() {
+        // Approvals are for leaving the CEPTOAR; what does not leave needs none.
+        let needed = resolved.rule.approvals.iter();
+        approvals.extend(
+            needed
+                .filter(|(_, mode)| **mode != ApprovalMode::None)
+                .map(|(who, mode)| (who.clone(), *mode)),
+        );
+    }
+    for (who, mode) in &approvals {
+        let clause = resolved
+            .clauses
+            .iter()
+            .find(|clause| clause.dimension == "approvals");
+        let by = clause
+            .map(|clause| clause.decided_by.join("; "))
+            .unwrap_or_default();
+        holds.push(Hold {
+            code: "APPROVAL".to_owned(),
+            message: format!("approvals: {who} has not agreed yet ({mode:?}; {by})"),
+            inside_too: false,
+            confirmable: true,
+        });
+    }
+    if holds.iter().any(|hold| hold.inside_too && hold.confirmable) {
+        let poc = Approver::of(&origin.ceptoar, role::POC);
+        let mode = approvals.entry(poc).or_insert(ApprovalMode::Explicit);
+        *mode = (*mode).max(ApprovalMode::Explicit);
+    }
+    let desk = desk(&origin, approvals.keys());
+    Ok(Handled {
+        level: format!("{} v{} {}", scheme.id, scheme.version, level.level),
+        origin,
+        resolved,
+        holds,
+        approvals,
+        desk,
+        inside,
+        outside,
+    })
+}
+
+fn own_scheme<'a>(
+    directory: &'a Directory,
+    origin: &Origin,
+    at: &str,
+    now: DateTime<Utc>,
+) -> Result<&'a Scheme, Refusal> {
+    let body = directory.body(&origin.submitter);
+    let ceptoar = directory.body(&origin.ceptoar);
+    ceptoar
+        .and_then(|body| body.scheme.as_deref())
+        .or_else(|| body.and_then(|body| body.scheme.as_deref()))
+        .and_then(|scheme| directory.scheme(scheme, now.date_naive()))
+        .ok_or_else(|| {
+            Refusal::fault(
+                at,
+                "handling.scheme",
+                format!("`{}` has no handling scheme in force", origin.ceptoar),
+            )
+        })
+}
+
+/// Chooses the level. Unmarked and unknown markings hold; unknown names are refused.
+fn choose<'a>(
+    scheme: &'a Scheme,
+    asked: &Asked<'_>,
+    at: &str,
+) -> Result<(&'a Level, Vec<Hold>), Refusal> {
+    let none = || {
+        Refusal::fault(
+            at,
+            "handling.level",
+            format!("scheme `{}` has no level", scheme.id),
+        )
+    };
+    if asked.unknown_marking {
+        let hold = Hold {
+            code: "UNKNOWN_MARKING".to_owned(),
+            message: format!(
+                "a marking is not known to the hub; the strictest level of {} applies until the point of contact confirms",
+                scheme.id
+            ),
+            inside_too: true,
+            confirmable: true,
+        };
+        return Ok((scheme.strictest().ok_or_else(none)?, vec![hold]));
+    }
+    if let Some((named, level)) = asked.level {
+        if named != scheme.id {
+            return Err(Refusal::fault(
+                format!("{at}/scheme"),
+                "handling.scheme",
+                format!(
+                    "`{named}` is not the scheme of the source, which is {}",
+                    scheme.id
+                ),
+            ));
+        }
+        let Some(found) = scheme.level(level) else {
+            let known: Vec<&str> = scheme.levels.iter().map(|l| l.level.as_str()).collect();
+            return Err(Refusal::fault(
+                format!("{at}/level"),
+                "handling.level",
+                format!(
+                    "`{level}` is no level of {}; it has {}",
+                    scheme.id,
+                    known.join(", ")
+                ),
+            ));
+        };
+        if let Some(tlp) = asked.tlp
+            && tlp != found.tlp
+        {
+            return Err(Refusal::fault(
+                format!("{at}/tlp"),
+                "handling.tlp",
+                format!("{tlp} contradicts level `{level}`, which is {}", found.tlp),
+            ));
+        }
+        return Ok((found, Vec::new()));
+    }
+    if let Some(tlp) = asked.tlp {
+        return scheme
+            .level_for_tlp(tlp)
+            .map(|level| (level, Vec::new()))
+            .ok_or_else(|| {
+                Refusal::fault(
+                    at,
+                    "handling.tlp",
+                    format!("{} has no level for {tlp} nor a stricter one", scheme.id),
+                )
+            });
+    }
+    let level = scheme.level(&scheme.default_level).ok_or_else(none)?;
+    let holds = match scheme.unmarked {
+        Unmarked::Release => Vec::new(),
+        Unmarked::Hold => vec![Hold {
+            code: "UNMARKED".to_owned(),
+            message: format!(
+                "no handling was stated; the default `{}` applies once the point of contact confirms",
+                level.level
+            ),
+            inside_too: true,
+            confirmable: true,
+        }],
+    };
+    Ok((level, holds))
+}
+
+/// The source's own desk: the submitting body's publishers, the source operator, whoever is asked.
+fn desk<'a>(origin: &Origin, asked: impl Iterator<Item = &'a Approver>) -> Vec<Audience> {
+    let mut seats = BTreeSet::from([Seat::Publisher {
+        body: origin.submitter.clone(),
+    }]);
+    if let Some(operator) = &origin.operator {
+        seats.insert(Seat::Source {
+            body: operator.clone(),
+        });
+    }
+    for (body, role) in asked.filter_map(Approver::parts) {
+        seats.insert(Seat::Approver {
+            body: BodyId::from(body),
+            role: role.to_owned(),
+        });
+    }
+    seats
+        .into_iter()
+        .map(|seat| Audience::Desk { seat })
+        .collect()
+}
+
+/// What a report asks for itself.
+///
+/// # Errors
+/// When it names a person the directory does not know.
+pub fn asked_by<'a>(report: &'a Report, directory: &Directory) -> Result<Asked<'a>, Refusal> {
+    let Some(handling) = report.handling() else {
+        return Ok(Asked::default());
+    };
+    let mut faults = Vec::new();
+    let named = handling.named.as_ref().map(|names| {
+        names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let id = PrincipalId::from(*name);
+                if directory.principal(&id).is_none() {
+                    faults.push(Fault::at(
+                        format!("/handling/named/{at}"),
+                        "handling.named",
+                        format!("`{name}` is nobody in the directory"),
+                    ));
+                }
+                id
+            })
+            .collect()
+    });
+    let tlp = match handling.tlp.map(str::parse::<Tlp>) {
+        None => None,
+        Some(Ok(tlp)) => Some(tlp),
+        Some(Err(error)) => {
+            faults.push(Fault::at(
+                "/handling/tlp",
+                "handling.tlp",
+                error.to_string(),
+            ));
+            None
+        }
+    };
+    if !faults.is_empty() {
+        return Err(Refusal::Invalid(faults));
+    }
+    Ok(Asked {
+        level: Some((handling.scheme, handling.level)),
+        tlp,
+        unknown_marking: false,
+        narrowing: Narrowing {
+            named,
+            not_before: handling.not_before,
+            not_after: handling.not_after,
+        },
+    })
+}
+
+/// What identifies the source of an item, for the anonymity check.
+#[must_use]
+pub fn marks(directory: &Directory, origin: &Origin) -> Vec<Mark> {
+    let bodies: BTreeSet<&BodyId> = [&origin.ceptoar, &origin.submitter]
+        .into_iter()
+        .chain(&origin.operator)
+        .collect();
+    let marks = directory.identity_marks(bodies);
+    let names = marks.names.into_iter().map(Mark::Name);
+    names
+        .chain(marks.domains.into_iter().map(Mark::Domain))
+        .chain(marks.networks.into_iter().map(Mark::Network))
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! Use cases. They own the transactions, ask the rule, and are all that any surface calls.
+//!
+//! [`access`] says who is calling, [`gate`] what the caller may see, [`intake`] checks and resolves
+//! what is sent, [`publish`] writes it, [`approve`] lets it leave its CEPTOAR, [`read`] serves it.
+
+pub mod access;
+pub mod approve;
+pub mod dry_run;
+pub mod gate;
+pub mod intake;
+pub mod markings;
+pub mod objects;
+pub mod publish;
+pub mod read;
+pub mod refusal;
+pub mod secret;
+mod supports;
+mod writer;
+
+use std::sync::{Arc, RwLock};
+
+use serde_json::Value;
+
+use crate::clock::{Clock, random};
+use crate::council::{CouncilFile, Directory};
+use crate::ledger::{commitment, leaf_hash};
+use crate::store::{Db, StoreError, Tx};
+
+pub use access::{Caller, Credential, Presented};
+pub use gate::View;
+pub use refusal::{Fault, Refusal};
+
+use gate::Audiences;
+use secret::Secret;
+use writer::Writer;
+
+/// The hub: a database, a clock, the directory in force, and the one that writes.
+#[derive(Clone, Debug)]
+pub struct Exchange(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Db,
+    clock: Clock,
+    secret: Secret,
+    writer: Writer,
+    directory: RwLock<Arc<Directory>>,
+    audiences: Audiences,
+}
+
+impl Exchange {
+    /// Opens a hub on a database. Without a council it starts, and knows nobody.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn open(db: Db, clock: Clock) -> Result<Self, Refusal> {
+        let fresh = random::<32>()?;
+        let mut tx = db.write().await?;
+        let secret = Secret::new(&tx.secret("hub", &fresh).await?);
+        let council = tx.council().await?;
+        tx.commit().await?;
+        let directory = match council {
+            Some((version, text)) => parse(version, &text)?,
+            None => empty_directory(&secret),
+        };
+        Ok(Self(Arc::new(Inner {
+            writer: Writer::start(db.clone()),
+            db,
+            clock,
+            secret,
+            directory: RwLock::new(Arc::new(directory)),
+            audiences: Audiences::default(),
+        })))
+    }
+
+    /// The hub's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The hub's secret, for sealing cursors.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    fn writer(&self) -> &Writer {
+        &self.0.writer
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        self.refresh().await.map(|_| ())
+    }
+
+    /// The directory as this process last saw it.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        match self.0.directory.read() {
+            Ok(directory) => Arc::clone(&directory),
+            // A writer that panicked left a whole directory behind: it swaps one pointer.
+            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
+        }
+    }
+
+    /// The directory in force, whichever hub applied it.
+    ///
+    /// # Errors
+    /// When the database fails, or holds a file that does not parse.
+    pub async fn refresh(&self) -> Result<Arc<Directory>, Refusal> {
+        let known = self.directory();
+        let mut tx = self.db().read().await?;
+        if tx.council_version().await? == known.version() {
+            return Ok(known);
+        }
+        let Some((version, text)) = tx.council().await? else {
+            return Ok(known);
+        };
+        let directory = Arc::new(parse(version, &text)?);
+        self.install(&directory);
+        Ok(directory)
+    }
+
+    fn install(&self, directory: &Arc<Directory>) {
+        let mut slot = match self.0.directory.write() {
+            Ok(slot) => slot,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        *slot = Arc::clone(directory);
+    }
+
+    /// Puts a council file in force; one that is in force already changes nothing.
+    ///
+    /// # Errors
+    /// Every fault of the file, or the database's failure.
+    pub async fn apply_council(&self, text: &str) -> Result<i64, Refusal> {
+        let file = CouncilFile::parse(text).map_err(|faults| {
+            let fault =
+                |fault: crate::council::Fault| Fault::at(fault.place, "council", fault.message);
+            Refusal::Invalid(faults.into_iter().map(fault).collect())
+        })?;
+        let (text, now) = (text.to_owned(), self.clock().now_micros());
+        let version = self
+            .writer()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some((version, in_force)) = tx.council().await?
+                        && in_force == text
+                    {
+                        return Ok(version);
+                    }
+                    let version = tx.council_version().await? + 1;
+                    tx.apply_council(version, now, &text).await?;
+                    let digest = secret::sha256(text.as_bytes());
+                    record(tx, now, &serde_json::json!({
+                        "decision": "council.applied", "version": version, "sha256": hex(&digest),
+                    }))
+                    .await?;
+                    Ok(version)
+                })
+            })
+            .await?;
+        self.install(&Arc::new(Directory::new(version, file)));
+        Ok(version)
+    }
+}
+
+fn parse(version: i64, text: &str) -> Result<Directory, StoreError> {
+    CouncilFile::parse(text)
+        .map(|file| Directory::new(version, file))
+        .map_err(|faults| {
+            let first = faults.first().map(ToString::to_string).unwrap_or_default();
+            StoreError::Corrupt(format!("council version {version}: {first}"))
+        })
+}
+
+fn empty_directory(secret: &Secret) -> Directory {
+    Directory::new(
+        0,
+        CouncilFile {
+            council: crate::council::file::CouncilEntry {
+                name: crate::council::Localised::default(),
+                namespace: secret.uuid("namespace", &[]),
+            },
+            sectors: Vec::new(),
+            schemes: Vec::new(),
+            charter: crate::council::file::Charter::default(),
+            bodies: Vec::new(),
+            principals: Vec::new(),
+        },
+    )
+}
+
+/// Appends one decision to the ledger, in the transaction that carries it out (law 9).
+async fn record(tx: &mut Tx, at: i64, decision: &Value) -> Result<(), Refusal> {
+    let salt = random::<32>()?;
+    let text = serde_json::to_string(decision)?;
+    let leaf = leaf_hash(&commitment(&salt, text.as_bytes()));
+    tx.append_ledger(at, &leaf, &salt, &text).await?;
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,503 @@
+//! Posted STIX objects: each an item of its own, checked and handled like any other.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::gate::View;
+use super::intake::{Handled, handle, marks, origin};
+use super::markings::asked_by_object;
+use super::publish::{Clash, Draft, milliseconds, new_object, new_version};
+use super::refusal::{Fault, Refusal};
+use super::supports::supports;
+use super::{Exchange, Tx};
+use crate::council::body::role;
+use crate::handling::{Channel, Form};
+use crate::report::identity_check::{Mark, find_identity};
+use crate::stix::json::{Limits, split_envelope};
+use crate::stix::rendition::{RenditionContext, anonymise};
+use crate::stix::{Class, StixId, Violation, marking, validate};
+use crate::store::feed::{Query, Versions};
+use crate::store::{ItemVersion, NewObject};
+
+/// The largest envelope: TAXII's `max_content_length`.
+pub const ENVELOPE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// What became of one posted object.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its id, as posted.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// Why it was not taken; none is success. A hold is no failure.
+    pub faults: Vec<Fault>,
+}
+
+/// One object, checked against everything that needs no database.
+struct Ready {
+    at: usize,
+    value: Value,
+    raw: String,
+    id: StixId,
+    handled: Handled,
+}
+
+impl Exchange {
+    /// Takes an envelope or bundle, and answers for each object.
+    ///
+    /// # Errors
+    /// When the whole cannot be read, or the caller may not publish.
+    pub async fn publish_objects(
+        &self,
+        caller: &Caller,
+        bytes: &[u8],
+    ) -> Result<Vec<Outcome>, Refusal> {
+        if !caller.has(role::PUBLISHER) && !caller.has(role::ADVISOR) {
+            return Err(Refusal::Forbidden(
+                "publishing needs the role `publisher`".to_owned(),
+            ));
+        }
+        if bytes.len() > ENVELOPE_BYTES_MAX {
+            return Err(Refusal::TooLarge {
+                limit: ENVELOPE_BYTES_MAX,
+            });
+        }
+        let limits = Limits {
+            bytes_max: ENVELOPE_BYTES_MAX,
+            ..Limits::default()
+        };
+        let envelope = split_envelope(bytes, &limits)
+            .map_err(|fault| Refusal::Malformed(vec![fault.into()]))?;
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut ready: Vec<Ready> = Vec::new();
+        for (at, object) in envelope.objects.into_iter().enumerate() {
+            let place = format!("/objects/{at}");
+            let value = match object.value {
+                Ok(value) => value,
+                Err(fault) => {
+                    outcomes.push(failed("unreadable", "", &place, vec![fault.into()]));
+                    continue;
+                }
+            };
+            let text = |name: &str| {
+                value
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let (id, version) = (
+                text("id"),
+                new_object(Form::Identified, &value, String::new()).version,
+            );
+            outcomes.push(Outcome {
+                id,
+                version,
+                faults: Vec::new(),
+            });
+            match self.examine(caller, &value) {
+                Ok(None) => {}
+                Ok(Some((id, handled))) => ready.push(Ready {
+                    at,
+                    raw: object.raw.to_owned(),
+                    value,
+                    id,
+                    handled,
+                }),
+                Err(Refusal::Invalid(faults)) => {
+                    if let Some(outcome) = outcomes.last_mut() {
+                        outcome.faults = faults
+                            .into_iter()
+                            .map(|fault| placed(&place, fault))
+                            .collect();
+                    }
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        let view = self.view(Some(caller), Channel::Taxii).await?;
+        let (exchange, caller) = (self.clone(), caller.clone());
+        let taken = self
+            .writer()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let batch = Batch::new(&exchange, &caller, &ready);
+                    let mut taken = Vec::with_capacity(ready.len());
+                    for item in ready {
+                        let at = item.at;
+                        match exchange.take(tx, &caller, &view, &batch, item).await {
+                            Ok(()) => taken.push((at, Vec::new())),
+                            Err(Refusal::Invalid(faults)) => taken.push((at, faults)),
+                            Err(other) => return Err(other),
+                        }
+                    }
+                    Ok(taken)
+                })
+            })
+            .await?;
+        for (at, faults) in taken {
+            if let Some(outcome) = outcomes.get_mut(at) {
+                let place = format!("/objects/{at}");
+                outcome.faults = faults
+                    .into_iter()
+                    .map(|fault| placed(&place, fault))
+                    .collect();
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Checks one object; `None` where there is nothing to store, since the hub serves it itself.
+    fn examine(
+        &self,
+        caller: &Caller,
+        value: &Value,
+    ) -> Result<Option<(StixId, Handled)>, Refusal> {
+        validate(value).map_err(|found: Vec<Violation>| {
+            Refusal::Invalid(found.into_iter().map(Fault::from).collect())
+        })?;
+        let id = value
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(StixId::parse)
+            .ok_or_else(|| Refusal::fault("/id", "STIX 2.9", "the object has no STIX id"))?;
+        if marking::is_published(&id) {
+            return Ok(None);
+        }
+        let now = self.clock().now();
+        let from = origin(caller, None, None, &[], now)?;
+        self.foreign_creator(caller, value)?;
+        let asked = asked_by_object(caller, value, now.date_naive())?;
+        let handled = handle(caller, from, &asked, "/object_marking_refs", now)?;
+        Ok(Some((id, handled)))
+    }
+
+    /// STIX 3.5: only its creator makes versions of an object; so nobody posts under another body's
+    /// identity, as the hub gave it out.
+    fn foreign_creator(&self, caller: &Caller, value: &Value) -> Result<(), Refusal> {
+        let Some(creator) = value.get("created_by_ref").and_then(Value::as_str) else {
+            return Ok(());
+        };
+        let foreign = caller.directory.bodies().any(|body| {
+            let own = body.id == caller.body.id || body.ceptoars.contains(&caller.body.id);
+            let name = body.name.ja_or_en();
+            !own && self
+                .secret()
+                .stix_id("identity", "identity", &["body", body.id.as_str(), name])
+                == creator
+        });
+        if foreign {
+            return Err(Refusal::fault(
+                "/created_by_ref",
+                "STIX 3.5",
+                "the object is another body's",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        view: &View,
+        batch: &Batch,
+        item: Ready,
+    ) -> Result<(), Refusal> {
+        let Ready {
+            value,
+            raw,
+            id,
+            handled,
+            ..
+        } = item;
+        let mut object = new_object(Form::Identified, &value, raw);
+        let name = format!("{} {id}", caller.body.id);
+        let previous = tx.latest_version(&name).await?;
+        let mut late = false;
+        if let Some(previous) = &previous {
+            match self.against_own(tx, previous, &value, &object).await? {
+                Against::Duplicate => return Ok(()),
+                Against::Newer => {}
+                Against::Late => late = true,
+            }
+        } else {
+            self.against_visible(tx, view, &id, &object).await?;
+        }
+        let now = self.clock().now_micros();
+        let version = previous
+            .as_ref()
+            .map_or(1, |previous| previous.value.version + 1);
+        let mut objects = Vec::new();
+        let rule = &handled.resolved.rule;
+        let owner = caller.body.id.as_str();
+        let needs_rendition = handled.forms().contains(&Form::Anonymised);
+        let same = tx.same_version(&object.stix_id, object.version_at).await?;
+        let clash = if same.is_empty() {
+            Clash::Free
+        } else if same.iter().all(|(digest, _)| *digest == object.digest) {
+            Clash::Same
+        } else {
+            Clash::Other
+        };
+        for (form, wanted) in [
+            ("anonymised", needs_rendition),
+            ("standin", clash == Clash::Other),
+        ] {
+            if !wanted {
+                continue;
+            }
+            let goes_with = supports(
+                self.secret(),
+                &caller.directory,
+                &handled.origin,
+                rule,
+                Form::Anonymised,
+            );
+            let label = if form == "anonymised" {
+                owner.to_owned()
+            } else {
+                format!("standin {owner}")
+            };
+            let mint = |original: &StixId| self.secret().rendition_id(&label, original);
+            let created = match tx.first_bytes(mint(&id).as_str()).await? {
+                Some(first) => serde_json::from_str::<Value>(&first)?
+                    .get("created")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+                None => None,
+            };
+            let modified = milliseconds(now);
+            let created = created.unwrap_or_else(|| modified.clone());
+            let context = RenditionContext {
+                mint: &mint,
+                observable: &|id| batch.renamed.get(id.as_str()).cloned(),
+                creator: goes_with.creator["id"].as_str().map(str::to_owned),
+                created: &created,
+                modified: &modified,
+                target_modified: None,
+                marking_refs: &goes_with.marking_refs,
+                strip: &batch.strip,
+            };
+            let Some(rendition) = anonymise(&value, &context) else {
+                continue;
+            };
+            let found = find_identity(&rendition, &batch.marks);
+            if !found.is_empty() {
+                let faults = found.into_iter().map(|finding| {
+                    Fault::at(
+                        finding.pointer,
+                        "anonymity",
+                        format!(
+                            "the anonymised form would still name the source: {}",
+                            finding.what
+                        ),
+                    )
+                });
+                return Err(Refusal::Invalid(faults.collect()));
+            }
+            let mut stored = new_object(Form::Anonymised, &rendition, rendition.to_string());
+            stored.form = form.to_owned();
+            if form == "standin" {
+                stored.version_at = object.version_at; // found by the version it stands in for
+            }
+            objects.push(stored);
+        }
+        object.form = Form::Identified.word().to_owned();
+        objects.insert(0, object);
+        let draft = Draft {
+            item: new_version(caller, &handled, name, version, "stix", None, now)?,
+            handled,
+            objects,
+            clash,
+            late,
+        };
+        self.write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
+            .await?;
+        Ok(())
+    }
+
+    /// STIX 3.6 against what the same source posted before under this id.
+    async fn against_own(
+        &self,
+        tx: &mut Tx,
+        previous: &ItemVersion,
+        value: &Value,
+        object: &NewObject,
+    ) -> Result<Against, Refusal> {
+        let mut newest = i64::MIN;
+        for key in tx.versions_of(&previous.value.item).await? {
+            for (_, earlier) in tx.objects_of(key).await? {
+                if earlier.form != "identified" {
+                    continue;
+                }
+                if earlier.digest == object.digest {
+                    return Ok(Against::Duplicate);
+                }
+                let observable = value.get("created").is_none();
+                if earlier.version_at == object.version_at && !observable {
+                    return Err(Refusal::fault(
+                        "/modified",
+                        "STIX 3.6",
+                        format!(
+                            "version {} was posted before with other content",
+                            object.version
+                        ),
+                    ));
+                }
+                let revoked: Value = serde_json::from_str(&earlier.bytes)?;
+                if revoked.get("revoked") == Some(&json!(true))
+                    && object.version_at > earlier.version_at
+                {
+                    return Err(Refusal::fault(
+                        "/modified",
+                        "STIX 3.6",
+                        "the object was revoked; it has no later version",
+                    ));
+                }
+                newest = newest.max(earlier.version_at);
+            }
+        }
+        Ok(if object.version_at < newest {
+            Against::Late
+        } else {
+            Against::Newer
+        })
+    }
+
+    /// STIX 3.5 against another source's object of this id, as far as the caller sees it. One that
+    /// is hidden from the caller changes nothing (law 4).
+    async fn against_visible(
+        &self,
+        tx: &mut Tx,
+        view: &View,
+        id: &StixId,
+        object: &NewObject,
+    ) -> Result<(), Refusal> {
+        if matches!(id.class(), Class::Sco) {
+            return Ok(());
+        }
+        let query = Query {
+            limit: 1,
+            ids: vec![id.to_string()],
+            versions: Versions::All,
+            ..Query::default()
+        };
+        let (seen, _) = tx.page(&view.scope, &query).await?;
+        let same = seen
+            .iter()
+            .any(|entry| entry.version_at == object.version_at);
+        if seen.is_empty() || same {
+            return Ok(());
+        }
+        Err(Refusal::fault(
+            "/id",
+            "STIX 3.5",
+            "the object is another body's; only its creator makes versions of it",
+        ))
+    }
+
+    /// How the objects of an item stand to others' under the same ids, when it is released later.
+    pub(super) async fn clash_of(
+        &self,
+        tx: &mut Tx,
+        key: i64,
+        keyed: &[(i64, NewObject)],
+    ) -> Result<Clash, Refusal> {
+        for (_, object) in keyed
+            .iter()
+            .filter(|(_, object)| object.form == "identified")
+        {
+            let same = tx.same_version(&object.stix_id, object.version_at).await?;
+            if same.iter().any(|(_, of)| of.is_some_and(|of| of < key)) {
+                return Ok(Clash::Same);
+            }
+        }
+        Ok(Clash::Free)
+    }
+}
+
+enum Against {
+    Duplicate,
+    Newer,
+    Late,
+}
+
+/// What all objects of one envelope share.
+struct Batch {
+    marks: Vec<Mark>,
+    strip: Vec<(String, String)>,
+    renamed: BTreeMap<String, StixId>,
+}
+
+impl Batch {
+    fn new(exchange: &Exchange, caller: &Caller, ready: &[Ready]) -> Self {
+        let Some(first) = ready.first() else {
+            return Self {
+                marks: Vec::new(),
+                strip: Vec::new(),
+                renamed: BTreeMap::new(),
+            };
+        };
+        let marks = marks(&caller.directory, &first.handled.origin);
+        let strip: Vec<(String, String)> = marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Name(text) | Mark::Domain(text) => {
+                    Some((text.clone(), "[removed]".to_owned()))
+                }
+                Mark::Network(_) => None,
+            })
+            .collect();
+        // An observable whose content changes gets another id, and references to it follow.
+        let owner = caller.body.id.as_str();
+        let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
+        let context = RenditionContext {
+            mint: &mint,
+            observable: &|_| None,
+            creator: None,
+            created: "1970-01-01T00:00:00.000Z",
+            modified: "1970-01-01T00:00:00.000Z",
+            target_modified: None,
+            marking_refs: &[],
+            strip: &strip,
+        };
+        let mut renamed = BTreeMap::new();
+        for item in ready.iter().filter(|item| item.id.class() == Class::Sco) {
+            let rendered = anonymise(&item.value, &context);
+            let id = rendered
+                .as_ref()
+                .and_then(|object| object.get("id"))
+                .and_then(Value::as_str)
+                .and_then(StixId::parse);
+            if let Some(id) = id.filter(|id| *id != item.id) {
+                renamed.insert(item.id.to_string(), id);
+            }
+        }
+        Self {
+            marks,
+            strip,
+            renamed,
+        }
+    }
+}
+
+fn failed(id: &str, version: &str, place: &str, faults: Vec<Fault>) -> Outcome {
+    Outcome {
+        id: id.to_owned(),
+        version: version.to_owned(),
+        faults: faults
+            .into_iter()
+            .map(|fault| placed(place, fault))
+            .collect(),
+    }
+}
+
+fn placed(place: &str, fault: Fault) -> Fault {
+    Fault {
+        pointer: format!("{place}{}", fault.pointer),
+        ..fault
+    }
+}

@@ -1,0 +1,660 @@
+//! Publishing: from a handled item to entries in the release log, in one transaction with the
+//! consents asked, the outbox and the ledger.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::gate::intern;
+use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::refusal::{Fault, Refusal};
+use super::secret::sha256;
+use super::supports::supports;
+use super::{Exchange, Tx, record};
+use crate::council::Directory;
+use crate::handling::{Audience, BodyId, Form, Join, Rule, Side, cut};
+use crate::report::Report;
+use crate::report::anonymise::anonymise_for;
+use crate::report::identity_check::find_identity;
+use crate::stix::json::{Limits, parse};
+use crate::stix::report::{Mapping, to_stix};
+use crate::stix::{rendition, timestamp};
+use crate::store::{ItemVersion, NewItemVersion, NewObject, NewRelease};
+
+/// The largest report: what a person writes, with every bound of the schema at its end.
+pub const REPORT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// A report to publish.
+#[derive(Clone, Debug, Default)]
+pub struct Submission {
+    /// The report's JSON.
+    pub bytes: Vec<u8>,
+    /// The report that this is a new version of.
+    pub replaces: Option<String>,
+    /// The report that this re-tells for a wider audience.
+    pub generalises: Option<String>,
+    /// The client's key for this act; a repeat under it answers as the first did.
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Published {
+    /// The report's id, for its source.
+    pub id: String,
+    /// 1 for the first.
+    pub version: i64,
+    /// `released` or `held`.
+    pub state: String,
+    /// Why it is held.
+    pub holds: Vec<Hold>,
+    /// Scheme, version and level.
+    pub level: String,
+}
+
+/// An item that is ready to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub handled: Handled,
+    pub item: NewItemVersion,
+    pub objects: Vec<NewObject>,
+    /// Whether the later of two contents under one id also goes out as a rendition.
+    pub clash: Clash,
+    /// Whether a newer version is out already.
+    pub late: bool,
+}
+
+/// How an object stands to what others posted under its id and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// Nobody did.
+    Free,
+    /// The same content: one entry for a reader of both.
+    Same,
+    /// Other content: a reader of both gets this one as a rendition.
+    Other,
+}
+
+/// A report, checked, with what follows from it; nothing of it is stored yet.
+pub(super) struct Checked {
+    pub report: Report,
+    pub handled: Handled,
+    pub anonymised: Option<Value>,
+}
+
+impl Exchange {
+    /// Checks a report and resolves its handling.
+    pub(super) fn check(&self, caller: &Caller, bytes: &[u8]) -> Result<Checked, Refusal> {
+        if bytes.len() > REPORT_BYTES_MAX {
+            return Err(Refusal::TooLarge {
+                limit: REPORT_BYTES_MAX,
+            });
+        }
+        let limits = Limits {
+            bytes_max: REPORT_BYTES_MAX,
+            ..Limits::default()
+        };
+        parse(bytes, &limits).map_err(|fault| Refusal::Malformed(vec![fault.into()]))?;
+        let report = Report::parse(bytes)
+            .map_err(|faults| Refusal::Invalid(faults.into_iter().map(Fault::from).collect()))?;
+        let now = self.clock().now();
+        let from = origin(
+            caller,
+            report.source_operator(),
+            Some(report.sector()),
+            &report.useful_for_sectors(),
+            now,
+        )?;
+        let marks = marks(&caller.directory, &from);
+        let asked = asked_by(&report, &caller.directory)?;
+        let handled = handle(caller, from, &asked, "/handling", now)?;
+        let mut anonymised = None;
+        if handled.forms().contains(&Form::Anonymised) {
+            let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
+            let found = find_identity(&rendition, &marks);
+            if !found.is_empty() {
+                let faults = found.into_iter().map(|finding| {
+                    Fault::at(
+                        finding.pointer,
+                        "anonymity",
+                        format!(
+                            "the anonymised form would still name the source: {}",
+                            finding.what
+                        ),
+                    )
+                });
+                return Err(Refusal::Invalid(faults.collect()));
+            }
+            anonymised = Some(rendition);
+        }
+        Ok(Checked {
+            report,
+            handled,
+            anonymised,
+        })
+    }
+
+    /// Publishes a report.
+    ///
+    /// # Errors
+    /// A refusal that names the place and the rule; then nothing was stored.
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+    ) -> Result<Published, Refusal> {
+        let checked = self.check(caller, &submission.bytes)?;
+        for linked in submission.replaces.iter().chain(&submission.generalises) {
+            self.own_report(caller, linked).await?;
+        }
+        let (exchange, caller) = (self.clone(), caller.clone());
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move { exchange.publish_in(tx, &caller, submission, checked).await })
+            })
+            .await
+    }
+
+    async fn publish_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        submission: Submission,
+        checked: Checked,
+    ) -> Result<Published, Refusal> {
+        let who = caller.principal.id.as_str();
+        let digest = sha256(&submission.bytes);
+        if let Some(key) = &submission.idempotency_key
+            && let Some((earlier, answer)) = tx.answered(who, key).await?
+        {
+            if earlier != digest {
+                return Err(Refusal::Conflict(
+                    "the Idempotency-Key was used with another body".to_owned(),
+                ));
+            }
+            return Ok(serde_json::from_str(&answer)?);
+        }
+        let now = self.clock().now_micros();
+        let previous = match &submission.replaces {
+            Some(item) => tx.latest_version(item).await?,
+            None => None,
+        };
+        let item = match &previous {
+            Some(previous) => previous.value.item.clone(),
+            None => self.new_item(tx, who, now, &digest).await?,
+        };
+        let draft = self
+            .draft_report(
+                tx,
+                caller,
+                &checked,
+                item,
+                previous.as_ref(),
+                submission.generalises,
+                now,
+            )
+            .await?;
+        let published = self
+            .write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
+            .await?;
+        if let Some(key) = &submission.idempotency_key {
+            let answer = serde_json::to_string(&published)?;
+            tx.remember(who, key, &digest, &answer, now).await?;
+        }
+        Ok(published)
+    }
+
+    /// A new item's id, from the secret and the act. The same act in the same microsecond is told
+    /// apart by the actor's own number of tries, which depends on nobody else.
+    async fn new_item(
+        &self,
+        tx: &mut Tx,
+        who: &str,
+        now: i64,
+        digest: &[u8],
+    ) -> Result<String, Refusal> {
+        let (at, digest) = (now.to_string(), super::hex(digest));
+        for attempt in 0..u32::MAX {
+            let id = self
+                .secret()
+                .uuid("report", &[who, &at, &digest, &attempt.to_string()])
+                .to_string();
+            if tx.latest_version(&id).await?.is_none() {
+                return Ok(id);
+            }
+        }
+        Err(Refusal::Conflict(
+            "no id is free for this report".to_owned(),
+        ))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site; each is a fact of the draft"
+    )]
+    async fn draft_report(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        checked: &Checked,
+        item: String,
+        previous: Option<&ItemVersion>,
+        generalises: Option<String>,
+        now: i64,
+    ) -> Result<Draft, Refusal> {
+        let handled = &checked.handled;
+        let version = previous.map_or(1, |previous| previous.value.version + 1);
+        let mut objects = Vec::new();
+        let raw = String::from_utf8_lossy(checked.report.bytes()).into_owned();
+        let forms = [
+            (Form::Identified, Some(checked.report.to_value()), Some(raw)),
+            (
+                Form::Anonymised,
+                checked.anonymised.as_ref(),
+                checked.anonymised.as_ref().map(Value::to_string),
+            ),
+        ];
+        for (form, report, served) in forms {
+            let (Some(report), Some(served)) = (report, served) else {
+                continue;
+            };
+            let report_id = self.report_id(&item, form);
+            let created = match tx.first_bytes(&report_id).await? {
+                Some(first) => created_of(&first),
+                None => None,
+            };
+            let created = created.unwrap_or_else(|| milliseconds(now));
+            let goes_with = supports(
+                self.secret(),
+                &caller.directory,
+                &handled.origin,
+                &handled.resolved.rule,
+                form,
+            );
+            let mapping = Mapping {
+                id: &|object_type, part| {
+                    if part == "report" {
+                        report_id.clone()
+                    } else {
+                        self.secret()
+                            .stix_id(object_type, form.word(), &[&item, part])
+                    }
+                },
+                created: created.clone(),
+                modified: if previous.is_some() {
+                    milliseconds(now)
+                } else {
+                    created
+                },
+                creator: Some(goes_with.creator.clone()),
+                object_marking_refs: goes_with.marking_refs,
+            };
+            for object in to_stix(report, &mapping) {
+                if object["id"] == goes_with.creator["id"] {
+                    continue; // served once, as a support object
+                }
+                let ties = object["id"] == report_id.as_str();
+                let mut stored = new_object(form, &object, object.to_string());
+                stored.report = ties.then(|| served.clone());
+                objects.push(stored);
+            }
+        }
+        Ok(Draft {
+            item: new_version(
+                caller,
+                handled,
+                item,
+                version,
+                checked.report.kind().as_str(),
+                generalises,
+                now,
+            )?,
+            handled: handled.clone(),
+            objects,
+            clash: Clash::Free,
+            late: false,
+        })
+    }
+
+    /// The STIX id of a report in one form; its UUID is the report's id on the REST API.
+    #[must_use]
+    pub(super) fn report_id(&self, item: &str, form: Form) -> String {
+        match form {
+            Form::Identified => format!("report--{item}"),
+            Form::Anonymised | Form::None => self.secret().stix_id("report", form.word(), &[item]),
+        }
+    }
+
+    /// Writes an item version with everything that follows from it.
+    pub(super) async fn write_draft(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        draft: Draft,
+        previous: Option<&ItemVersion>,
+        now: i64,
+    ) -> Result<Published, Refusal> {
+        let Draft {
+            handled,
+            mut item,
+            objects,
+            clash,
+            late,
+        } = draft;
+        let held = !handled.holds.is_empty();
+        item.state = if held { "held" } else { "released" }.to_owned();
+        let rule = &handled.resolved.rule;
+        let count = i64::try_from(objects.len()).unwrap_or(0) * 4 + 16;
+        let mut numbers = Numbers(tx.take("stamp", now, count).await?);
+        let key = numbers.next();
+        tx.add_item_version(key, &item).await?;
+        if let Some(previous) = previous {
+            self.narrow(tx, previous, rule).await?;
+        }
+        let mut release = Release {
+            key,
+            item: &item,
+            rule,
+            live: !late,
+            clash,
+            keyed: Vec::with_capacity(objects.len()),
+            numbers,
+        };
+        for object in objects {
+            let number = release.numbers.next();
+            tx.add_object(number, Some(key), &object).await?;
+            release.keyed.push((number, object));
+        }
+        let goes_with =
+            |form| supports(self.secret(), directory, &handled.origin, rule, form).objects;
+        let desk: Vec<_> = handled
+            .desk
+            .iter()
+            .map(|seat| (Form::Identified, seat.clone()))
+            .collect();
+        release.side(tx, "desk", &desk, &goes_with).await?;
+        let mut sides = vec!["desk"];
+        if !handled.held_inside() {
+            release
+                .side(tx, "inside", &handled.inside, &goes_with)
+                .await?;
+            sides.push("inside");
+        }
+        if !held {
+            release
+                .side(tx, "outside", &handled.outside, &goes_with)
+                .await?;
+            sides.push("outside");
+        }
+        if let (Some(previous), false) = (previous, late) {
+            for side in &sides {
+                tx.supersede(previous.key, side).await?;
+            }
+        }
+        for (who, mode) in &handled.approvals {
+            let due = rule
+                .reply_hours
+                .get(who)
+                .map(|hours| now + i64::from(*hours) * 3_600_000_000);
+            let mode = serde_json::to_value(mode)?;
+            tx.ask(key, who.as_str(), mode.as_str().unwrap_or("explicit"), due)
+                .await?;
+        }
+        tx.post_outbox(key, key, "accepted").await?;
+        record(
+            tx,
+            now,
+            &json!({
+                "decision": if held { "held" } else { "released" },
+                "item": item.item, "version": item.version, "level": item.level,
+                "sides": sides, "holds": handled.holds, "clauses": handled.resolved.clauses,
+            }),
+        )
+        .await?;
+        Ok(Published {
+            id: item.item,
+            version: item.version,
+            state: item.state,
+            holds: handled.holds,
+            level: item.level,
+        })
+    }
+
+    /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
+    async fn narrow(
+        &self,
+        tx: &mut Tx,
+        previous: &ItemVersion,
+        rule: &Rule,
+    ) -> Result<(), Refusal> {
+        let own = BodyId::from(previous.value.ceptoar.as_str());
+        for key in tx.versions_of(&previous.value.item).await? {
+            let Some(older) = tx.item_version(key).await? else {
+                continue;
+            };
+            let before: Rule = stored_rule(&older)?;
+            let joined = before.join(rule);
+            if joined.access == before.access {
+                continue;
+            }
+            for (stamp, side, form, report, live) in tx.releases_of(key).await? {
+                let side = match side.as_str() {
+                    "inside" => Side::Inside(&own),
+                    "outside" => Side::Outside(&own),
+                    _ => continue,
+                };
+                let mut audiences = Vec::new();
+                for (piece_form, audience) in cut(&joined.access, side) {
+                    if piece_form.word() == form {
+                        audiences.push(intern(tx, &audience).await?);
+                    }
+                }
+                tx.forget(stamp).await?;
+                tx.add_feed(stamp, live, report, &audiences).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rule an item version was accepted under.
+pub(super) fn stored_rule(version: &ItemVersion) -> Result<Rule, Refusal> {
+    Ok(serde_json::from_str::<Rule>(&version.value.rule)?.normalised())
+}
+
+/// Numbers taken from the stamp counter, handed out one by one.
+pub(super) struct Numbers(pub i64);
+
+impl Numbers {
+    pub fn next(&mut self) -> i64 {
+        let number = self.0;
+        self.0 += 1;
+        number
+    }
+}
+
+/// The entries of one item version.
+pub(super) struct Release<'a> {
+    pub key: i64,
+    pub item: &'a NewItemVersion,
+    pub rule: &'a Rule,
+    pub live: bool,
+    pub clash: Clash,
+    pub keyed: Vec<(i64, NewObject)>,
+    pub numbers: Numbers,
+}
+
+impl Release<'_> {
+    /// Enters every object for one side, each form for its audiences, support objects first.
+    pub async fn side(
+        &mut self,
+        tx: &mut Tx,
+        side: &'static str,
+        pieces: &[(Form, Audience)],
+        goes_with: &(dyn Fn(Form) -> Vec<Value> + Sync),
+    ) -> Result<(), Refusal> {
+        for form in pieces
+            .iter()
+            .map(|(form, _)| *form)
+            .collect::<BTreeSet<_>>()
+        {
+            let mut audiences = Vec::new();
+            for (_, audience) in pieces.iter().filter(|(of, _)| *of == form) {
+                audiences.push(intern(tx, audience).await?);
+            }
+            // Posted identified objects carry their own markings; everything the hub makes carries
+            // the hub's, which go with it.
+            if form == Form::Anonymised || self.item.kind != "stix" {
+                for object in goes_with(form) {
+                    self.support(tx, form, &object, &audiences).await?;
+                }
+            }
+            for (object, stored) in &self.keyed {
+                let standin = stored.form == "standin";
+                if stored.form != form.word() && !(standin && form == Form::Identified) {
+                    continue;
+                }
+                let twin = match (self.clash, standin) {
+                    (_, true) => "standin",
+                    (Clash::Free, _) => "",
+                    (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
+                    _ => "",
+                };
+                tx.add_release(&NewRelease {
+                    stamp: self.numbers.next(),
+                    object: *object,
+                    item_version: Some(self.key),
+                    side,
+                    kind: self.item.kind.clone(),
+                    twin,
+                    not_after: self
+                        .rule
+                        .access
+                        .not_after
+                        .map(|until| until.timestamp_micros()),
+                    live: self.live,
+                    report: stored.report.is_some(),
+                    audiences: audiences.clone(),
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn support(
+        &mut self,
+        tx: &mut Tx,
+        form: Form,
+        object: &Value,
+        audiences: &[i64],
+    ) -> Result<(), Refusal> {
+        let stored = new_object(form, object, object.to_string());
+        let mut lacking = Vec::new();
+        for audience in audiences {
+            if !tx
+                .supported(&stored.stix_id, &stored.digest, *audience)
+                .await?
+            {
+                lacking.push(*audience);
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let number = self.numbers.next();
+        tx.add_object(number, None, &stored).await?;
+        tx.add_release(&NewRelease {
+            stamp: self.numbers.next(),
+            object: number,
+            item_version: None,
+            side: "support",
+            kind: self.item.kind.clone(),
+            twin: "shared",
+            not_after: None,
+            live: true,
+            report: false,
+            audiences: lacking,
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+/// The row of a new version; its state is set when it is written.
+pub(super) fn new_version(
+    caller: &Caller,
+    handled: &Handled,
+    item: String,
+    version: i64,
+    kind: &str,
+    generalises: Option<String>,
+    now: i64,
+) -> Result<NewItemVersion, Refusal> {
+    Ok(NewItemVersion {
+        item,
+        version,
+        kind: kind.to_owned(),
+        ceptoar: handled.origin.ceptoar.to_string(),
+        submitter_body: handled.origin.submitter.to_string(),
+        submitter: caller.principal.id.to_string(),
+        operator: handled.origin.operator.as_ref().map(ToString::to_string),
+        level: handled.level.clone(),
+        rule: serde_json::to_string(&handled.resolved.rule)?,
+        clauses: serde_json::to_string(&handled.resolved.clauses)?,
+        state: String::new(),
+        holds: serde_json::to_string(&handled.holds)?,
+        generalises,
+        received_at: now,
+    })
+}
+
+/// The row of an object, as it will be served.
+pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject {
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1).
+    let version = text("modified")
+        .or_else(|| text("created"))
+        .unwrap_or("1970-01-01T00:00:00.000Z");
+    NewObject {
+        form: form.word().to_owned(),
+        stix_id: text("id").unwrap_or_default().to_owned(),
+        object_type: text("type").unwrap_or_default().to_owned(),
+        version: version.to_owned(),
+        version_at: timestamp::Instant::parse(version).map_or(0, |instant| instant.micros()),
+        digest: sha256(&rendition::canonical(object)),
+        bytes,
+        report: None,
+    }
+}
+
+/// A STIX timestamp with milliseconds.
+pub(super) fn milliseconds(micros: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
+}
+
+fn created_of(bytes: &str) -> Option<String> {
+    let object: Value = serde_json::from_str(bytes).ok()?;
+    object
+        .get("created")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+impl Exchange {
+    /// A report that the caller's body submitted; anything else does not exist for a publisher.
+    pub(super) async fn own_report(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<ItemVersion, Refusal> {
+        let found = self.db().read().await?.latest_version(id).await?;
+        found
+            .filter(|version| version.value.submitter_body == caller.body.id.as_str())
+            .ok_or(Refusal::NotFound)
+    }
+}

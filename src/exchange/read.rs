@@ -1,0 +1,290 @@
+//! Reading: reports and objects, as one view sees them. Nothing here decides who may see what; a
+//! [`View`] has decided already.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::gate::View;
+use super::intake::Hold;
+use super::refusal::Refusal;
+use super::{Exchange, Tx};
+use crate::stix::timestamp::format_taxii;
+use crate::store::feed::Query;
+use crate::store::{Entry, Versions};
+
+/// Pages are at most this long.
+pub const PAGE_MAX: usize = 1000;
+
+/// A report as one reader has it.
+#[derive(Debug, Serialize)]
+pub struct ReportView {
+    /// Its id, for this form.
+    pub id: String,
+    /// `incident_cause`, `best_practice`, ….
+    pub kind: String,
+    /// `identified` or `anonymised`.
+    pub form: String,
+    /// When it was released to this reader.
+    pub released_at: String,
+    /// TLP label.
+    pub tlp: String,
+    /// What the reader is bound to.
+    pub obligations: Value,
+    /// Where it stands; for the source's desk alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub desk: Option<Desk>,
+    /// The report: the source's bytes, or the rendition.
+    pub report: Box<RawValue>,
+}
+
+/// What only the source's own desk sees of a report.
+#[derive(Debug, Serialize)]
+pub struct Desk {
+    /// Version, 1 for the first.
+    pub version: i64,
+    /// `released`, `held`, `refused`.
+    pub state: String,
+    /// Why it is held.
+    pub holds: Vec<Hold>,
+    /// Scheme, version and level.
+    pub level: String,
+    /// Who submitted it.
+    pub submitter: String,
+    /// The report this one re-tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generalises: Option<String>,
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// At most so many, 1 to [`PAGE_MAX`].
+    pub limit: usize,
+    /// Only these kinds; empty is all.
+    pub kinds: Vec<String>,
+}
+
+/// One version of an object, as one reader has it.
+#[derive(Clone, Debug)]
+pub struct ObjectEntry {
+    /// TAXII's `date_added`, in microseconds.
+    pub added: i64,
+    /// STIX id.
+    pub id: String,
+    /// Version, as the object writes it.
+    pub version: String,
+    /// The bytes.
+    pub bytes: String,
+}
+
+/// Which objects to read.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectQuery {
+    /// Strictly after this stamp, in microseconds.
+    pub added_after: Option<i64>,
+    /// At most so many.
+    pub limit: usize,
+    /// Any of these STIX ids; empty is all.
+    pub ids: Vec<String>,
+    /// Any of these STIX types; empty is all.
+    pub types: Vec<String>,
+    /// Item kinds; empty is all.
+    pub kinds: Vec<String>,
+    /// Which versions.
+    pub versions: Versions,
+}
+
+impl Exchange {
+    /// A page of reports, newest first, with the cursor of the rest.
+    ///
+    /// # Errors
+    /// When the database fails, or the cursor is not one of the hub's.
+    pub async fn reports(
+        &self,
+        view: &View,
+        cursor: Option<&str>,
+        listing: &Listing,
+    ) -> Result<(Vec<ReportView>, Option<String>), Refusal> {
+        let mark = match cursor {
+            None => None,
+            Some(cursor) => Some(self.number("reports", cursor)?),
+        };
+        let query = Query {
+            mark,
+            descending: true,
+            limit: listing.limit.clamp(1, PAGE_MAX),
+            reports: true,
+            kinds: listing.kinds.clone(),
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, more) = tx.page(&view.scope, &query).await?;
+        // The cursor is a function of the last item shown, never of anything else (law 4).
+        let next = entries
+            .last()
+            .filter(|_| more)
+            .map(|last| self.secret().seal("reports", &last.stamp.to_be_bytes()));
+        let mut reports = Vec::with_capacity(entries.len());
+        for entry in entries {
+            reports.push(self.report_view(&mut tx, entry).await?);
+        }
+        Ok((reports, next))
+    }
+
+    /// One report by id; `None` where there is none for this reader, whatever the reason.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn report(&self, view: &View, id: &str) -> Result<Option<ReportView>, Refusal> {
+        let query = Query {
+            descending: true,
+            limit: 1,
+            reports: true,
+            ids: vec![format!("report--{id}")],
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, _) = tx.page(&view.scope, &query).await?;
+        match entries.into_iter().next() {
+            Some(entry) => Ok(Some(self.report_view(&mut tx, entry).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The STIX form of a report: every object of it that this reader has, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn report_objects(
+        &self,
+        view: &View,
+        id: &str,
+    ) -> Result<Option<Vec<ObjectEntry>>, Refusal> {
+        let query = Query {
+            limit: 1,
+            reports: true,
+            ids: vec![format!("report--{id}")],
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, _) = tx.page(&view.scope, &query).await?;
+        let Some(tie) = entries.into_iter().next() else {
+            return Ok(None);
+        };
+        let tie: Value = serde_json::from_str(&tie.bytes)?;
+        let listed = |name: &str| -> Vec<String> {
+            tie.get(name)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|id| id.as_str().map(str::to_owned))
+                .collect()
+        };
+        let mut ids = listed("object_refs");
+        ids.extend(listed("object_marking_refs"));
+        ids.extend(tie["created_by_ref"].as_str().map(str::to_owned));
+        ids.push(format!("report--{id}"));
+        let query = Query {
+            limit: PAGE_MAX.max(ids.len()),
+            ids,
+            ..Query::default()
+        };
+        let (entries, _) = tx.page(&view.scope, &query).await?;
+        Ok(Some(entries.into_iter().map(object_entry).collect()))
+    }
+
+    async fn report_view(&self, tx: &mut Tx, entry: Entry) -> Result<ReportView, Refusal> {
+        let missing = || Refusal::Internal(anyhow::anyhow!("entry {} ties no report", entry.stamp));
+        let key = entry.item_version.ok_or_else(missing)?;
+        let version = tx.item_version(key).await?.ok_or_else(missing)?;
+        let rule = super::publish::stored_rule(&version)?;
+        let desk = match entry.side.as_str() {
+            "desk" => Some(Desk {
+                version: version.value.version,
+                state: version.value.state,
+                holds: serde_json::from_str(&version.value.holds)?,
+                level: version.value.level,
+                submitter: version.value.submitter,
+                generalises: version.value.generalises,
+            }),
+            _ => None,
+        };
+        let body = entry.report.clone().ok_or_else(missing)?;
+        Ok(ReportView {
+            id: entry.stix_id.trim_start_matches("report--").to_owned(),
+            kind: entry.kind,
+            form: entry.form,
+            released_at: format_taxii(entry.stamp),
+            tlp: rule.access.tlp.to_string(),
+            obligations: serde_json::json!({
+                "onward": rule.onward,
+                "purposes_allowed": rule.purposes(),
+                "purposes_prohibited": rule.purposes_prohibited,
+                "automated": rule.automated,
+                "pap": rule.pap,
+                "retention_max_days": rule.retention_max_days,
+                "retention_min_days": rule.access.retention_min_days,
+                "storage_jp_only": rule.access.storage_jp_only,
+                "ack_hours": rule.ack_hours,
+            }),
+            desk,
+            report: RawValue::from_string(body)?,
+        })
+    }
+
+    /// A page of objects, oldest first, and whether more follow.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn objects(
+        &self,
+        view: &View,
+        query: &ObjectQuery,
+    ) -> Result<(Vec<ObjectEntry>, bool), Refusal> {
+        let query = Query {
+            mark: query.added_after,
+            limit: query.limit.clamp(1, PAGE_MAX),
+            ids: query.ids.clone(),
+            types: query.types.clone(),
+            kinds: query.kinds.clone(),
+            versions: query.versions.clone(),
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, more) = tx.page(&view.scope, &query).await?;
+        Ok((entries.into_iter().map(object_entry).collect(), more))
+    }
+
+    /// Keeps a TAXII status for whom it answers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_status(&self, principal: &str, id: &str, body: &str) -> Result<(), Refusal> {
+        let (principal, id, body) = (principal.to_owned(), id.to_owned(), body.to_owned());
+        let now = self.clock().now_micros();
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move { Ok(tx.put_status(&id, &principal, now, &body).await?) })
+            })
+            .await
+    }
+
+    /// A TAXII status, for whom it answers, kept for a day.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn status(&self, principal: &str, id: &str) -> Result<Option<String>, Refusal> {
+        let since = self.clock().now_micros() - 25 * 3_600_000_000;
+        Ok(self.db().read().await?.status(id, principal, since).await?)
+    }
+}
+
+fn object_entry(entry: Entry) -> ObjectEntry {
+    ObjectEntry {
+        added: entry.stamp,
+        id: entry.stix_id,
+        version: entry.version,
+        bytes: entry.bytes,
+    }
+}

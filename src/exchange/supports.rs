@@ -1,0 +1,190 @@
+//! Objects that go with an item so that its readers can make sense of it: the TLP marking, the
+//! marking that carries the rule's obligations, and the identity named as creator. They are shared
+//! between items, and a reader sees each once.
+
+use serde_json::{Value, json};
+
+use super::hex;
+use super::secret::{Secret, sha256};
+use crate::council::{Directory, Localised, Origin};
+use crate::handling::{Attribution, Form, Rule};
+use crate::stix::marking;
+
+/// The hub's property extension for what neither TLP nor IEP can say.
+pub const HANDLING_EXTENSION: &str = "extension-definition--a3c5be0e-58a1-4a0f-8f5e-0e2c4a1f9d37";
+
+/// Support objects are made once and never change; one that would is another object.
+const MADE: &str = "2026-01-01T00:00:00.000Z";
+
+/// What goes with one form of an item.
+pub struct Supports {
+    /// Markings its objects carry.
+    pub marking_refs: Vec<String>,
+    /// The identity its objects name as creator.
+    pub creator: Value,
+    /// All of them, in the order they are served.
+    pub objects: Vec<Value>,
+}
+
+/// Makes the support objects for one form of an item under `rule`.
+#[must_use]
+pub fn supports(
+    secret: &Secret,
+    directory: &Directory,
+    origin: &Origin,
+    rule: &Rule,
+    form: Form,
+) -> Supports {
+    let tlp = marking::tlp_marking(rule.access.tlp);
+    let obligations = obligations(secret, rule);
+    let creator = match form {
+        Form::Identified => named(secret, directory, origin),
+        Form::Anonymised | Form::None => unnamed(secret, directory, origin, rule.attribution),
+    };
+    let id = |object: &Value| object["id"].as_str().unwrap_or_default().to_owned();
+    Supports {
+        marking_refs: vec![id(&tlp), id(&obligations)],
+        creator: creator.clone(),
+        objects: vec![tlp, obligations, creator],
+    }
+}
+
+/// The obligations the hub carries and cannot enforce, as a marking definition.
+fn obligations(secret: &Secret, rule: &Rule) -> Value {
+    let handling = json!({
+        "onward": rule.onward,
+        "purposes_allowed": rule.purposes(),
+        "purposes_prohibited": rule.purposes_prohibited,
+        "automated": rule.automated,
+        "pap": rule.pap,
+        "retention_max_days": rule.retention_max_days,
+        "retention_min_days": rule.access.retention_min_days,
+        "storage_jp_only": rule.access.storage_jp_only,
+        "k": rule.k,
+        "ack_hours": rule.ack_hours,
+    });
+    let handling: serde_json::Map<String, Value> = match handling {
+        // STIX 2.3, 2.12: no nulls and no empty lists; what is not said is left out.
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(_, value)| {
+                !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+            })
+            .collect(),
+        _ => serde_json::Map::new(),
+    };
+    let digest = hex(&sha256(
+        Value::Object(handling.clone()).to_string().as_bytes(),
+    ));
+    json!({
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": secret.stix_id("marking-definition", "obligations", &[&digest]),
+        "created": MADE,
+        "name": "Handling obligations",
+        "extensions": {
+            HANDLING_EXTENSION: { "extension_type": "property-extension", "handling": handling }
+        }
+    })
+}
+
+/// The source itself: the operator where one is known, else the submitting body.
+fn named(secret: &Secret, directory: &Directory, origin: &Origin) -> Value {
+    let source = origin.operator.as_ref().unwrap_or(&origin.submitter);
+    let name = directory
+        .body(source)
+        .map_or(source.as_str(), |body| body.name.ja_or_en());
+    identity(
+        secret,
+        &["body", source.as_str(), name],
+        name,
+        "organization",
+        &[],
+    )
+}
+
+/// Whom a rendition names: as the rule's attribution says, and never the source itself.
+fn unnamed(
+    secret: &Secret,
+    directory: &Directory,
+    origin: &Origin,
+    attribution: Attribution,
+) -> Value {
+    let source = origin.operator.as_ref().unwrap_or(&origin.submitter);
+    let sectors: Vec<&str> = directory
+        .file()
+        .sectors
+        .iter()
+        .filter(|sector| {
+            sector
+                .ceptoars
+                .iter()
+                .any(|dated| dated.body == origin.ceptoar)
+        })
+        .map(|sector| sector.code.as_str())
+        .collect();
+    match attribution {
+        // Anonymised never carries the source; its CEPTOAR may be named where that is another body.
+        Attribution::NameOk if *source != origin.ceptoar => {
+            let name = directory
+                .body(&origin.ceptoar)
+                .map_or(origin.ceptoar.as_str(), |body| body.name.ja_or_en());
+            identity(
+                secret,
+                &["body", origin.ceptoar.as_str(), name],
+                name,
+                "group",
+                &[],
+            )
+        }
+        Attribution::NameOk | Attribution::Pseudonym => {
+            let tag = secret
+                .uuid("pseudonym", &[source.as_str()])
+                .simple()
+                .to_string();
+            let name = format!("Source {}", tag.get(..8).unwrap_or("unnamed"));
+            identity(
+                secret,
+                &["pseudonym", source.as_str()],
+                &name,
+                "unspecified",
+                &[],
+            )
+        }
+        Attribution::SectorOnly => {
+            let name = directory
+                .file()
+                .sectors
+                .iter()
+                .find(|sector| sectors.first() == Some(&sector.code.as_str()))
+                .map_or("A sector of the council", |sector| {
+                    Localised::en_or_ja(&sector.name)
+                });
+            let label = sectors.join(" ");
+            identity(secret, &["sector", &label], name, "class", &sectors)
+        }
+        Attribution::Withheld => identity(
+            secret,
+            &["hub"],
+            "Sekisho hub (source withheld)",
+            "system",
+            &[],
+        ),
+    }
+}
+
+fn identity(secret: &Secret, parts: &[&str], name: &str, class: &str, sectors: &[&str]) -> Value {
+    let mut object = json!({
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": secret.stix_id("identity", "identity", parts),
+        "created": MADE,
+        "modified": MADE,
+        "name": name,
+        "identity_class": class,
+    });
+    if let (Some(members), false) = (object.as_object_mut(), sectors.is_empty()) {
+        members.insert("sectors".to_owned(), json!(sectors));
+    }
+    object
+}
