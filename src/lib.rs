@@ -2,9 +2,12 @@
 //!
 //! `docs/ARCHITECTURE.md` walks one report through these modules.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod council;
+pub mod demo;
 pub mod exchange;
 pub mod handling;
 pub mod http;

@@ -1,7 +1,9 @@
 //! The command line: thin; every command calls the library and prints.
 
-mod council;
+pub(crate) mod council;
+mod key;
 mod policy;
+mod serve;
 
 use clap::{Parser, Subcommand};
 
@@ -15,7 +17,14 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Check a council file.
+    /// Serve a fictional council with sample cases, until stopped.
+    Demo(serve::Demo),
+    /// Serve a hub.
+    Serve(crate::config::Settings),
+    /// Credentials and signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Check a council file, or put one in force.
     #[command(subcommand)]
     Council(council::Council),
     /// Ask the handling rule, without any item.
@@ -30,8 +39,25 @@ impl Cli {
     /// What went wrong, in words for the person at the terminal.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Demo(demo) => runtime()?.block_on(demo.run()),
+            Command::Serve(settings) => runtime()?.block_on(serve::serve(settings)),
+            Command::Key(command) => runtime()?.block_on(command.run()),
             Command::Council(command) => command.run(),
             Command::Policy(command) => command.run(),
         }
     }
+}
+
+/// A runtime with logs to standard error, as `SEKISHO_LOG` asks (default: warnings).
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SEKISHO_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .json()
+        .init();
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }

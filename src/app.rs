@@ -1,0 +1,84 @@
+//! The composition root: a database, a clock and a council become a hub that serves.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::clock::Clock;
+use crate::exchange::{Exchange, Refusal};
+use crate::http;
+use crate::store::Db;
+
+/// Opens a hub, and puts the council file in force where one is given.
+///
+/// # Errors
+/// When the database cannot be used, or the file has faults.
+pub async fn open(database: &str, council: Option<&str>) -> anyhow::Result<Exchange> {
+    let db = Db::open(database)
+        .await
+        .with_context(|| format!("cannot open the database `{}`", without_password(database)))?;
+    let exchange = Exchange::open(db, Clock::System).await?;
+    if let Some(text) = council {
+        exchange.apply_council(text).await.map_err(explained)?;
+    }
+    Ok(exchange)
+}
+
+fn explained(refusal: Refusal) -> anyhow::Error {
+    match refusal {
+        Refusal::Invalid(faults) => {
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.pointer, fault.message))
+                .collect();
+            anyhow::anyhow!("the council file has faults:\n  {}", lines.join("\n  "))
+        }
+        other => other.into(),
+    }
+}
+
+/// Secrets stay out of messages.
+fn without_password(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
+        _ => address.to_owned(),
+    }
+}
+
+/// Binds the address; port 0 takes a free one.
+///
+/// # Errors
+/// When it is taken or not allowed.
+pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))
+}
+
+/// Serves until asked to stop by Ctrl-C or SIGTERM; requests under way are finished first.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
+    axum::serve(listener, http::router(exchange))
+        .with_graceful_shutdown(stop_asked())
+        .await?;
+    Ok(())
+}
+
+async fn stop_asked() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
