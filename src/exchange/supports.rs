@@ -124,19 +124,8 @@ fn unnamed(
         .map(|sector| sector.code.as_str())
         .collect();
     match attribution {
-        // Anonymised never carries the source; its CEPTOAR may be named where that is another body.
-        Attribution::NameOk if *source != origin.ceptoar => {
-            let name = directory
-                .body(&origin.ceptoar)
-                .map_or(origin.ceptoar.as_str(), |body| body.name.ja_or_en());
-            identity(
-                secret,
-                &["body", origin.ceptoar.as_str(), name],
-                name,
-                "group",
-                &[],
-            )
-        }
+        // `name_ok` lets the identified form name the body; the anonymised form never carries the
+        // source's identity, so there it is a pseudonym (the stricter of the two sentences).
         Attribution::NameOk | Attribution::Pseudonym => {
             let tag = secret
                 .uuid("pseudonym", &[source.as_str()])

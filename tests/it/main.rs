@@ -2,3 +2,5 @@
 
 mod handling_laws;
 mod handling_vectors;
+mod harness;
+mod levels;
