@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::intake::Hold;
-use super::publish::{Clash, Numbers, Release, stored_rule};
+use super::publish::{Clash, Numbers, Release, STANDIN, stored_rule};
 use super::refusal::Refusal;
 use super::supports::supports;
 use super::{Exchange, Tx, record};
@@ -312,10 +312,10 @@ impl Exchange {
         let keyed = tx.objects_of(version.key).await?;
         let newest = tx.latest_version(&version.value.item).await?;
         let live = newest.is_none_or(|newest| newest.key == version.key);
-        let count = i64::try_from(keyed.len()).unwrap_or(0) * 3 + 16;
-        let mut numbers = Numbers(tx.take("stamp", now, count).await?);
+        let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
+        let mut numbers = Numbers::take(tx, now, &objects).await?;
         let stamp = numbers.next();
-        let clash = if keyed.iter().any(|(_, object)| object.form == "standin") {
+        let clash = if keyed.iter().any(|(_, object)| object.form == STANDIN) {
             Clash::Other
         } else {
             self.clash_of(tx, version.key, &keyed).await?

@@ -8,7 +8,7 @@ use super::access::Caller;
 use super::gate::View;
 use super::intake::{Handled, handle, marks, origin};
 use super::markings::asked_by_object;
-use super::publish::{Clash, Draft, milliseconds, new_object, new_version};
+use super::publish::{Clash, Draft, STANDIN, milliseconds, new_object, new_version};
 use super::refusal::{Fault, Refusal};
 use super::supports::supports;
 use super::{Exchange, Tx};
@@ -244,7 +244,7 @@ impl Exchange {
         };
         for (form, wanted) in [
             ("anonymised", needs_rendition),
-            ("standin", clash == Clash::Other),
+            (STANDIN, clash == Clash::Other),
         ] {
             if !wanted {
                 continue;
@@ -300,7 +300,7 @@ impl Exchange {
             }
             let mut stored = new_object(Form::Anonymised, &rendition, rendition.to_string());
             stored.form = form.to_owned();
-            if form == "standin" {
+            if form == STANDIN {
                 stored.version_at = object.version_at; // found by the version it stands in for
             }
             objects.push(stored);

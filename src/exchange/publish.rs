@@ -65,6 +65,9 @@ pub(super) struct Draft {
     pub late: bool,
 }
 
+/// The form of an object that stands in for an original in front of a reader of both.
+pub(super) const STANDIN: &str = "standin";
+
 /// How an object stands to what others posted under its id and version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clash {
@@ -345,9 +348,8 @@ impl Exchange {
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rule = &handled.resolved.rule;
-        let count = i64::try_from(objects.len()).unwrap_or(0) * 4 + 16;
-        let mut numbers = Numbers(tx.take("stamp", now, count).await?);
-        let key = numbers.next();
+        let numbers = Numbers::take(tx, now, &objects).await?;
+        let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         if let Some(previous) = previous {
             self.narrow(tx, previous, rule).await?;
@@ -463,14 +465,52 @@ pub(super) fn stored_rule(version: &ItemVersion) -> Result<Rule, Refusal> {
     Ok(serde_json::from_str::<Rule>(&version.value.rule)?.normalised())
 }
 
-/// Numbers taken from the stamp counter, handed out one by one.
-pub(super) struct Numbers(pub i64);
+/// Numbers taken from the stamp counter for one act.
+///
+/// Law 4: an entry's stamp is seen by its readers, so it depends on the act alone. Every entry the
+/// act could make has a place of its own, taken or not; what may depend on others' items (the
+/// stand-ins, the numbers of rows) comes after all of them.
+pub(super) struct Numbers {
+    first: i64,
+    objects: i64,
+    next: i64,
+}
+
+/// TLP marking, obligations, creator.
+const SUPPORTS: i64 = 3;
+const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 
 impl Numbers {
+    /// Takes numbers for an act with these objects, stand-ins among them or not.
+    pub async fn take(tx: &mut Tx, now: i64, objects: &[NewObject]) -> Result<Self, Refusal> {
+        let all = i64::try_from(objects.len()).unwrap_or(i64::MAX / 64);
+        let standins = objects
+            .iter()
+            .filter(|object| object.form == STANDIN)
+            .count();
+        let own = all - i64::try_from(standins).unwrap_or(0);
+        let places = SIDES.len() as i64 * (2 * (own + SUPPORTS) + all);
+        let rows = 1 + all + SIDES.len() as i64 * 2 * SUPPORTS;
+        let first = tx.take("stamp", now, 1 + places + rows).await?;
+        Ok(Self {
+            first,
+            objects: own,
+            next: first + 1 + SIDES.len() as i64 * 2 * (own + SUPPORTS),
+        })
+    }
+
+    /// The number of a row, or the stamp of a stand-in: the next after every place.
     pub fn next(&mut self) -> i64 {
-        let number = self.0;
-        self.0 += 1;
+        let number = self.next;
+        self.next += 1;
         number
+    }
+
+    /// The stamp of a place: supports first, then the form's objects in order.
+    fn place(&self, side: &str, form: Form, position: i64) -> i64 {
+        let side = SIDES.iter().position(|name| *name == side).unwrap_or(0) as i64;
+        let block = side * 2 + i64::from(form == Form::Anonymised);
+        self.first + 1 + block * (self.objects + SUPPORTS) + position
     }
 }
 
@@ -506,23 +546,31 @@ impl Release<'_> {
             // Posted identified objects carry their own markings; everything the hub makes carries
             // the hub's, which go with it.
             if form == Form::Anonymised || self.item.kind != "stix" {
-                for object in goes_with(form) {
-                    self.support(tx, form, &object, &audiences).await?;
+                for (position, object) in goes_with(form).iter().enumerate() {
+                    let stamp = self.numbers.place(side, form, position as i64);
+                    self.support(tx, form, stamp, object, &audiences).await?;
                 }
             }
+            let mut position = SUPPORTS;
             for (object, stored) in &self.keyed {
-                let standin = stored.form == "standin";
+                let standin = stored.form == STANDIN;
                 if stored.form != form.word() && !(standin && form == Form::Identified) {
                     continue;
                 }
+                let stamp = if standin {
+                    self.numbers.next()
+                } else {
+                    position += 1;
+                    self.numbers.place(side, form, position - 1)
+                };
                 let twin = match (self.clash, standin) {
-                    (_, true) => "standin",
+                    (_, true) => STANDIN,
                     (Clash::Free, _) => "",
                     (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
                     _ => "",
                 };
                 tx.add_release(&NewRelease {
-                    stamp: self.numbers.next(),
+                    stamp,
                     object: *object,
                     item_version: Some(self.key),
                     side,
@@ -547,6 +595,7 @@ impl Release<'_> {
         &mut self,
         tx: &mut Tx,
         form: Form,
+        stamp: i64,
         object: &Value,
         audiences: &[i64],
     ) -> Result<(), Refusal> {
@@ -566,7 +615,7 @@ impl Release<'_> {
         let number = self.numbers.next();
         tx.add_object(number, None, &stored).await?;
         tx.add_release(&NewRelease {
-            stamp: self.numbers.next(),
+            stamp,
             object: number,
             item_version: None,
             side: "support",

@@ -6,7 +6,7 @@
 //! - a `shared` entry (a support object, the same content from two sources) shows only where no
 //!   earlier entry of the same id and version shows,
 //! - a `standin` entry (the later of two contents under one id and version, as a rendition) shows
-//!   only where an earlier entry of the original's id and version shows.
+//!   only where an earlier entry of the original's id and version shows, and none of its content.
 //!
 //! All three depend only on entries the same reader sees, so what is hidden cannot matter (law 4).
 
@@ -104,6 +104,13 @@ type Row = (
     String,
     Option<String>,
 );
+
+const EARLIER: &str = "SELECT 1 FROM object e JOIN release er ON er.object = e.key \
+     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at";
+const ORIGINAL_ID: &str = "(SELECT orig.stix_id FROM object orig \
+     WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
+const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
+     WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
 
 /// SQLite allows 500 terms in a compound select; the rest goes in a further one.
 const AUDIENCES_PER_SELECT: usize = 400;
@@ -255,21 +262,20 @@ impl Tx {
                 push_list(&mut select, scope.desk.iter().copied());
                 select.push(")))");
             }
-            // An earlier entry under the same id and version that shows to the same reader.
-            for (twin, negate) in [("shared", "NOT "), ("standin", "")] {
-                select.push(" AND (r.twin <> '").push(twin).push("' OR ").push(negate);
-                select.push("EXISTS (SELECT 1 FROM object e JOIN release er ON er.object = e.key \
-                     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at \
-                     AND e.stix_id = ");
-                select.push(if twin == "shared" { "o.stix_id" } else {
-                    "(SELECT orig.stix_id FROM object orig WHERE orig.item_version = o.item_version \
-                      AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)"
-                });
-                select.push(if twin == "shared" { "" } else { " AND er.item_version <> r.item_version" });
-                select.push(" AND ef.audience IN (");
-                push_list(&mut select, scope.audiences.iter().copied());
-                select.push(")))");
-            }
+            // Earlier entries that show to the same reader, under the same id and version as this
+            // one, or as the original this one stands in for.
+            select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER);
+            select.push(" AND e.stix_id = o.stix_id AND ef.audience IN (");
+            push_list(&mut select, scope.audiences.iter().copied());
+            select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER);
+            select.push(" AND e.form = 'identified' AND er.item_version <> r.item_version AND e.stix_id = ");
+            select.push(ORIGINAL_ID).push(" AND ef.audience IN (");
+            push_list(&mut select, scope.audiences.iter().copied());
+            select.push(")) AND NOT EXISTS (").push(EARLIER);
+            select.push(" AND er.item_version <> r.item_version AND e.digest = ").push(ORIGINAL_DIGEST);
+            select.push(" AND e.stix_id = ").push(ORIGINAL_ID).push(" AND ef.audience IN (");
+            push_list(&mut select, scope.audiences.iter().copied());
+            select.push("))))");
             if !query.types.is_empty() {
                 select.push(" AND o.type IN (");
                 push_list(&mut select, query.types.iter().cloned());

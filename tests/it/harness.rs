@@ -59,15 +59,36 @@ impl TestHub {
     /// `None` only for PostgreSQL in the quick loop, where no server is named; `tests/run` names
     /// one and demands it.
     pub async fn open(backend: Backend) -> Option<Self> {
+        Self::open_with(backend, None).await
+    }
+
+    /// An empty hub with a given secret, so that two hubs can be compared byte for byte.
+    pub async fn fresh_with_secret(&self, secret: &[u8]) -> Self {
+        Self::open_with(self.backend(), Some(secret)).await.unwrap()
+    }
+
+    fn backend(&self) -> Backend {
+        if self.address.starts_with("sqlite") {
+            Backend::Sqlite
+        } else {
+            Backend::Postgres
+        }
+    }
+
+    async fn open_with(backend: Backend, secret: Option<&[u8]>) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let address = match backend {
             Backend::Sqlite => format!("sqlite:{}", dir.path().join("hub.sqlite").display()),
             Backend::Postgres => fresh_postgres().await?,
         };
         let clock = Clock::manual(start());
-        let exchange = Exchange::open(Db::open(&address).await.unwrap(), clock.clone())
-            .await
-            .unwrap();
+        let db = Db::open(&address).await.unwrap();
+        if let Some(secret) = secret {
+            let mut tx = db.write().await.unwrap();
+            tx.secret("hub", secret).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let exchange = Exchange::open(db, clock.clone()).await.unwrap();
         exchange
             .apply_council(sekisho::demo::COUNCIL)
             .await

@@ -3,4 +3,6 @@
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod laws;
 mod levels;
+mod store;

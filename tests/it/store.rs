@@ -1,0 +1,37 @@
+//! The store, on both databases: every statement prepares, and both schemas are the same.
+
+use sekisho::store::{Db, QUERIES};
+
+use crate::harness::{TestHub, both};
+
+both! {
+    every_static_statement_prepares => |hub| {
+        let db = Db::open(&hub.address).await.unwrap();
+        let mut count = 0;
+        for (file, statements) in QUERIES {
+            for statement in *statements {
+                if let Err(error) = db.prepare(statement).await {
+                    panic!("{file}: {statement}: {error}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count > 40, "{count}");
+    }
+
+    opening_again_migrates_nothing_and_keeps_the_secret => |hub| {
+        let again = hub.another().await;
+        assert_eq!(again.directory().version(), hub.exchange.directory().version());
+        let id = hub.exchange.secret().uuid("x", &[]);
+        assert_eq!(again.secret().uuid("x", &[]), id);
+    }
+}
+
+/// Same tables, same columns, in the same order, of corresponding types.
+#[test]
+fn both_migration_folders_say_the_same() {
+    let tables = |text: &str| text.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "");
+    let sqlite = include_str!("../../migrations/sqlite/0001_checkpoint.sql");
+    let postgres = include_str!("../../migrations/postgres/0001_checkpoint.sql");
+    assert_eq!(tables(sqlite), tables(postgres));
+}
