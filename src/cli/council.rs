@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
+use crate::app;
 use crate::council::CouncilFile;
 
 #[derive(Subcommand, Debug)]
@@ -14,11 +15,28 @@ pub enum Council {
         /// The file.
         file: PathBuf,
     },
+    /// Put a council file in force; hubs that are running follow at their next request.
+    Apply {
+        /// The file.
+        file: PathBuf,
+        /// The hub's database.
+        #[arg(long, env = "SEKISHO_DATABASE")]
+        database: String,
+    },
 }
 
 impl Council {
-    pub fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Apply { file, database } => {
+                read(&file)?;
+                let exchange = app::open(&database, Some(&std::fs::read_to_string(&file)?)).await?;
+                println!(
+                    "council version {} is in force",
+                    exchange.directory().version()
+                );
+                Ok(())
+            }
             Self::Check { file } => {
                 let council = read(&file)?;
                 println!(

@@ -42,7 +42,7 @@ impl Cli {
             Command::Demo(demo) => runtime()?.block_on(demo.run()),
             Command::Serve(settings) => runtime()?.block_on(serve::serve(settings)),
             Command::Key(command) => runtime()?.block_on(command.run()),
-            Command::Council(command) => command.run(),
+            Command::Council(command) => runtime()?.block_on(command.run()),
             Command::Policy(command) => command.run(),
         }
     }

@@ -7,7 +7,7 @@ use super::Exchange;
 use super::access::Caller;
 use super::intake::Hold;
 use super::refusal::Refusal;
-use crate::handling::{BodyId, Capability, Clause, Form};
+use crate::handling::{BodyId, Clause, Form};
 
 /// The answer to "who would get it".
 #[derive(Clone, Debug, Serialize)]
@@ -73,9 +73,7 @@ impl Exchange {
                     (_, false) if held => "after consent",
                     (_, false) => "at once",
                 };
-                let capability = body
-                    .and_then(|body| body.capability)
-                    .unwrap_or(Capability::default());
+                let capability = body.and_then(|body| body.capability).unwrap_or_default();
                 let dimension = format!("audience.{id}");
                 Share {
                     body: id.clone(),

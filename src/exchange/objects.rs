@@ -274,7 +274,7 @@ impl Exchange {
             let context = RenditionContext {
                 mint: &mint,
                 observable: &|id| batch.renamed.get(id.as_str()).cloned(),
-                creator: goes_with.creator["id"].as_str().map(str::to_owned),
+                creator: Some(goes_with.creator_id.clone()),
                 created: &created,
                 modified: &modified,
                 target_modified: None,

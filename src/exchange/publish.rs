@@ -10,7 +10,7 @@ use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
 use super::secret::sha256;
-use super::supports::supports;
+use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
 use crate::handling::{Audience, BodyId, Form, Join, Rule, Side, cut};
@@ -294,10 +294,10 @@ impl Exchange {
                 object_marking_refs: goes_with.marking_refs,
             };
             for object in to_stix(report, &mapping) {
-                if object["id"] == goes_with.creator["id"] {
+                if id_of(&object) == Some(&goes_with.creator_id) {
                     continue; // served once, as a support object
                 }
-                let ties = object["id"] == report_id.as_str();
+                let ties = id_of(&object) == Some(&report_id);
                 let mut stored = new_object(form, &object, object.to_string());
                 stored.report = ties.then(|| served.clone());
                 objects.push(stored);

@@ -183,7 +183,11 @@ impl Exchange {
         };
         let mut ids = listed("object_refs");
         ids.extend(listed("object_marking_refs"));
-        ids.extend(tie["created_by_ref"].as_str().map(str::to_owned));
+        ids.extend(
+            tie.get("created_by_ref")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+        );
         ids.push(format!("report--{id}"));
         let query = Query {
             limit: PAGE_MAX.max(ids.len()),

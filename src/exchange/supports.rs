@@ -22,6 +22,8 @@ pub struct Supports {
     pub marking_refs: Vec<String>,
     /// The identity its objects name as creator.
     pub creator: Value,
+    /// Its id.
+    pub creator_id: String,
     /// All of them, in the order they are served.
     pub objects: Vec<Value>,
 }
@@ -41,12 +43,18 @@ pub fn supports(
         Form::Identified => named(secret, directory, origin),
         Form::Anonymised | Form::None => unnamed(secret, directory, origin, rule.attribution),
     };
-    let id = |object: &Value| object["id"].as_str().unwrap_or_default().to_owned();
+    let id = |object: &Value| id_of(object).unwrap_or_default().to_owned();
     Supports {
         marking_refs: vec![id(&tlp), id(&obligations)],
+        creator_id: id(&creator),
         creator: creator.clone(),
         objects: vec![tlp, obligations, creator],
     }
+}
+
+/// The id of a STIX object.
+pub fn id_of(object: &Value) -> Option<&str> {
+    object.get("id").and_then(Value::as_str)
 }
 
 /// The obligations the hub carries and cannot enforce, as a marking definition.

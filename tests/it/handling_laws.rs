@@ -204,6 +204,37 @@ proptest! {
         }
     }
 
+    /// The same with everything but one dimension wide open, so that each dimension alone is seen
+    /// to deny: random whole rules deny for several reasons at once and hide one that forgets to.
+    #[test]
+    fn each_dimension_alone_never_adds_a_reader(
+        a in access(), b in access(), reader in reader(), day in 0..3i64, which in 0..6usize,
+    ) {
+        let only = |of: &Access| {
+            let mut open = Rule::unrestricted().access;
+            match which {
+                0 => open.named = of.named.clone(),
+                1 => {
+                    open.need_to_know = of.need_to_know.clone();
+                    open.audience = BODIES.iter().map(|body| (BodyId::from(*body),
+                        Grant::new(Depth::MembersNtk, Form::Identified))).collect();
+                }
+                2 => open.retention_min_days = of.retention_min_days,
+                3 => open.storage_jp_only = of.storage_jp_only,
+                4 => (open.not_before, open.not_after) = (of.not_before, of.not_after),
+                _ => open.audience = of.audience.clone(),
+            }
+            open
+        };
+        let (a, b) = (only(&a), only(&b));
+        let now = epoch() + TimeDelta::days(day);
+        let joined = decide(&a.join(&b), &reader, Channel::Rest, now).form();
+        for part in [&a, &b] {
+            let alone = decide(part, &reader, Channel::Rest, now).form();
+            prop_assert!(joined.is_none() || alone.is_some_and(|alone| joined >= Some(alone)));
+        }
+    }
+
     /// The interned audiences are the decision, cut in pieces: together they admit exactly whom it
     /// admits, in the form it gives, and no reader from both sides of the CEPTOAR.
     #[test]

@@ -6,3 +6,4 @@ mod harness;
 mod laws;
 mod levels;
 mod store;
+mod story;
