@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::intake::Hold;
-use super::publish::{Clash, Numbers, Release, STANDIN, stored_rule};
+use super::publish::stored_rule;
 use super::refusal::Refusal;
+use super::release::{Clash, Numbers, Release, STANDIN};
 use super::supports::supports;
 use super::{Exchange, Tx, record};
 use crate::council::{Directory, Origin};

@@ -1,26 +1,24 @@
 //! Publishing: from a handled item to entries in the release log, in one transaction with the
 //! consents asked, the outbox and the ledger.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
+use super::release::{Clash, Numbers, Release, new_object};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
-use crate::handling::{Audience, BodyId, Form, Join, Rule, Side, cut};
+use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
 use crate::report::identity_check::find_identity;
 use crate::stix::json::{Limits, parse};
 use crate::stix::report::{Mapping, to_stix};
-use crate::stix::{rendition, timestamp};
-use crate::store::{ItemVersion, NewItemVersion, NewObject, NewRelease};
+use crate::store::{ItemVersion, NewItemVersion, NewObject};
 
 /// The largest report: what a person writes, with every bound of the schema at its end.
 pub const REPORT_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -63,20 +61,6 @@ pub(super) struct Draft {
     pub clash: Clash,
     /// Whether a newer version is out already.
     pub late: bool,
-}
-
-/// The form of an object that stands in for an original in front of a reader of both.
-pub(super) const STANDIN: &str = "standin";
-
-/// How an object stands to what others posted under its id and version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clash {
-    /// Nobody did.
-    Free,
-    /// The same content: one entry for a reader of both.
-    Same,
-    /// Other content: a reader of both gets this one as a rendition.
-    Other,
 }
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
@@ -465,172 +449,6 @@ pub(super) fn stored_rule(version: &ItemVersion) -> Result<Rule, Refusal> {
     Ok(serde_json::from_str::<Rule>(&version.value.rule)?.normalised())
 }
 
-/// Numbers taken from the stamp counter for one act.
-///
-/// Law 4: an entry's stamp is seen by its readers, so it depends on the act alone. Every entry the
-/// act could make has a place of its own, taken or not; what may depend on others' items (the
-/// stand-ins, the numbers of rows) comes after all of them.
-pub(super) struct Numbers {
-    first: i64,
-    objects: i64,
-    next: i64,
-}
-
-/// TLP marking, obligations, creator.
-const SUPPORTS: i64 = 3;
-const SIDES: [&str; 3] = ["desk", "inside", "outside"];
-
-impl Numbers {
-    /// Takes numbers for an act with these objects, stand-ins among them or not.
-    pub async fn take(tx: &mut Tx, now: i64, objects: &[NewObject]) -> Result<Self, Refusal> {
-        let all = i64::try_from(objects.len()).unwrap_or(i64::MAX / 64);
-        let standins = objects
-            .iter()
-            .filter(|object| object.form == STANDIN)
-            .count();
-        let own = all - i64::try_from(standins).unwrap_or(0);
-        let places = SIDES.len() as i64 * (2 * (own + SUPPORTS) + all);
-        let rows = 1 + all + SIDES.len() as i64 * 2 * SUPPORTS;
-        let first = tx.take("stamp", now, 1 + places + rows).await?;
-        Ok(Self {
-            first,
-            objects: own,
-            next: first + 1 + SIDES.len() as i64 * 2 * (own + SUPPORTS),
-        })
-    }
-
-    /// The number of a row, or the stamp of a stand-in: the next after every place.
-    pub fn next(&mut self) -> i64 {
-        let number = self.next;
-        self.next += 1;
-        number
-    }
-
-    /// The stamp of a place: supports first, then the form's objects in order.
-    fn place(&self, side: &str, form: Form, position: i64) -> i64 {
-        let side = SIDES.iter().position(|name| *name == side).unwrap_or(0) as i64;
-        let block = side * 2 + i64::from(form == Form::Anonymised);
-        self.first + 1 + block * (self.objects + SUPPORTS) + position
-    }
-}
-
-/// The entries of one item version.
-pub(super) struct Release<'a> {
-    pub key: i64,
-    pub item: &'a NewItemVersion,
-    pub rule: &'a Rule,
-    pub live: bool,
-    pub clash: Clash,
-    pub keyed: Vec<(i64, NewObject)>,
-    pub numbers: Numbers,
-}
-
-impl Release<'_> {
-    /// Enters every object for one side, each form for its audiences, support objects first.
-    pub async fn side(
-        &mut self,
-        tx: &mut Tx,
-        side: &'static str,
-        pieces: &[(Form, Audience)],
-        goes_with: &(dyn Fn(Form) -> Vec<Value> + Sync),
-    ) -> Result<(), Refusal> {
-        for form in pieces
-            .iter()
-            .map(|(form, _)| *form)
-            .collect::<BTreeSet<_>>()
-        {
-            let mut audiences = Vec::new();
-            for (_, audience) in pieces.iter().filter(|(of, _)| *of == form) {
-                audiences.push(intern(tx, audience).await?);
-            }
-            // Posted identified objects carry their own markings; everything the hub makes carries
-            // the hub's, which go with it.
-            if form == Form::Anonymised || self.item.kind != "stix" {
-                for (position, object) in goes_with(form).iter().enumerate() {
-                    let stamp = self.numbers.place(side, form, position as i64);
-                    self.support(tx, form, stamp, object, &audiences).await?;
-                }
-            }
-            let mut position = SUPPORTS;
-            for (object, stored) in &self.keyed {
-                let standin = stored.form == STANDIN;
-                if stored.form != form.word() && !(standin && form == Form::Identified) {
-                    continue;
-                }
-                let stamp = if standin {
-                    self.numbers.next()
-                } else {
-                    position += 1;
-                    self.numbers.place(side, form, position - 1)
-                };
-                let twin = match (self.clash, standin) {
-                    (_, true) => STANDIN,
-                    (Clash::Free, _) => "",
-                    (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
-                    _ => "",
-                };
-                tx.add_release(&NewRelease {
-                    stamp,
-                    object: *object,
-                    item_version: Some(self.key),
-                    side,
-                    kind: self.item.kind.clone(),
-                    twin,
-                    not_after: self
-                        .rule
-                        .access
-                        .not_after
-                        .map(|until| until.timestamp_micros()),
-                    live: self.live,
-                    report: stored.report.is_some(),
-                    audiences: audiences.clone(),
-                })
-                .await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn support(
-        &mut self,
-        tx: &mut Tx,
-        form: Form,
-        stamp: i64,
-        object: &Value,
-        audiences: &[i64],
-    ) -> Result<(), Refusal> {
-        let stored = new_object(form, object, object.to_string());
-        let mut lacking = Vec::new();
-        for audience in audiences {
-            if !tx
-                .supported(&stored.stix_id, &stored.digest, *audience)
-                .await?
-            {
-                lacking.push(*audience);
-            }
-        }
-        if lacking.is_empty() {
-            return Ok(());
-        }
-        let number = self.numbers.next();
-        tx.add_object(number, None, &stored).await?;
-        tx.add_release(&NewRelease {
-            stamp,
-            object: number,
-            item_version: None,
-            side: "support",
-            kind: self.item.kind.clone(),
-            twin: "shared",
-            not_after: None,
-            live: true,
-            report: false,
-            audiences: lacking,
-        })
-        .await?;
-        Ok(())
-    }
-}
-
 /// The row of a new version; its state is set when it is written.
 pub(super) fn new_version(
     caller: &Caller,
@@ -657,25 +475,6 @@ pub(super) fn new_version(
         generalises,
         received_at: now,
     })
-}
-
-/// The row of an object, as it will be served.
-pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject {
-    let text = |name: &str| object.get(name).and_then(Value::as_str);
-    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1).
-    let version = text("modified")
-        .or_else(|| text("created"))
-        .unwrap_or("1970-01-01T00:00:00.000Z");
-    NewObject {
-        form: form.word().to_owned(),
-        stix_id: text("id").unwrap_or_default().to_owned(),
-        object_type: text("type").unwrap_or_default().to_owned(),
-        version: version.to_owned(),
-        version_at: timestamp::Instant::parse(version).map_or(0, |instant| instant.micros()),
-        digest: sha256(&rendition::canonical(object)),
-        bytes,
-        report: None,
-    }
 }
 
 /// A STIX timestamp with milliseconds.

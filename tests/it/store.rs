@@ -2,7 +2,7 @@
 
 use sekisho::store::{Db, QUERIES};
 
-use crate::harness::{TestHub, both};
+use crate::harness::both;
 
 both! {
     every_static_statement_prepares => |hub| {

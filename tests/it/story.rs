@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestHub, both, sample};
+use crate::harness::{both, sample};
 
 struct Client {
     url: String,

@@ -1,0 +1,213 @@
+//! Entering an item version in the release log: a stamp for each object on each side, for the
+//! audiences that read it, with the support objects that go with it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Tx;
+use super::gate::intern;
+use super::refusal::Refusal;
+use super::secret::sha256;
+use crate::handling::{Audience, Form, Rule};
+use crate::stix::{rendition, timestamp};
+use crate::store::{NewItemVersion, NewObject, NewRelease};
+
+/// The form of an object that stands in for an original in front of a reader of both.
+pub(super) const STANDIN: &str = "standin";
+
+/// How an object stands to what others posted under its id and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// Nobody did.
+    Free,
+    /// The same content: one entry for a reader of both.
+    Same,
+    /// Other content: a reader of both gets this one as a rendition.
+    Other,
+}
+
+/// Numbers taken from the stamp counter for one act.
+///
+/// Law 4: an entry's stamp is seen by its readers, so it depends on the act alone. Every entry the
+/// act could make has a place of its own, taken or not; what may depend on others' items (the
+/// stand-ins, the numbers of rows) comes after all of them.
+pub(super) struct Numbers {
+    pub first: i64,
+    objects: i64,
+    next: i64,
+}
+
+/// TLP marking, obligations, creator.
+const SUPPORTS: i64 = 3;
+const SIDES: [&str; 3] = ["desk", "inside", "outside"];
+
+impl Numbers {
+    /// Takes numbers for an act with these objects, stand-ins among them or not.
+    pub async fn take(tx: &mut Tx, now: i64, objects: &[NewObject]) -> Result<Self, Refusal> {
+        let all = i64::try_from(objects.len()).unwrap_or(i64::MAX / 64);
+        let standins = objects
+            .iter()
+            .filter(|object| object.form == STANDIN)
+            .count();
+        let own = all - i64::try_from(standins).unwrap_or(0);
+        let places = SIDES.len() as i64 * (2 * (own + SUPPORTS) + all);
+        let rows = 1 + all + SIDES.len() as i64 * 2 * SUPPORTS;
+        let first = tx.take("stamp", now, 1 + places + rows).await?;
+        Ok(Self {
+            first,
+            objects: own,
+            next: first + 1 + SIDES.len() as i64 * 2 * (own + SUPPORTS),
+        })
+    }
+
+    /// The number of a row, or the stamp of a stand-in: the next after every place.
+    pub fn next(&mut self) -> i64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    /// The stamp of a place: supports first, then the form's objects in order.
+    fn place(&self, side: &str, form: Form, position: i64) -> i64 {
+        let side = SIDES.iter().position(|name| *name == side).unwrap_or(0) as i64;
+        let block = side * 2 + i64::from(form == Form::Anonymised);
+        self.first + 1 + block * (self.objects + SUPPORTS) + position
+    }
+}
+
+/// The entries of one item version.
+pub(super) struct Release<'a> {
+    pub key: i64,
+    pub item: &'a NewItemVersion,
+    pub rule: &'a Rule,
+    pub live: bool,
+    pub clash: Clash,
+    pub keyed: Vec<(i64, NewObject)>,
+    pub numbers: Numbers,
+}
+
+impl Release<'_> {
+    /// Enters every object for one side, each form for its audiences, support objects first.
+    pub async fn side(
+        &mut self,
+        tx: &mut Tx,
+        side: &'static str,
+        pieces: &[(Form, Audience)],
+        goes_with: &(dyn Fn(Form) -> Vec<Value> + Sync),
+    ) -> Result<(), Refusal> {
+        for form in pieces
+            .iter()
+            .map(|(form, _)| *form)
+            .collect::<BTreeSet<_>>()
+        {
+            let mut audiences = Vec::new();
+            for (_, audience) in pieces.iter().filter(|(of, _)| *of == form) {
+                audiences.push(intern(tx, audience).await?);
+            }
+            // Posted identified objects carry their own markings; everything the hub makes carries
+            // the hub's, which go with it.
+            if form == Form::Anonymised || self.item.kind != "stix" {
+                for (position, object) in goes_with(form).iter().enumerate() {
+                    let stamp = self.numbers.place(side, form, position as i64);
+                    self.support(tx, form, stamp, object, &audiences).await?;
+                }
+            }
+            let mut position = SUPPORTS;
+            for (object, stored) in &self.keyed {
+                let standin = stored.form == STANDIN;
+                if stored.form != form.word() && !(standin && form == Form::Identified) {
+                    continue;
+                }
+                let stamp = if standin {
+                    self.numbers.next()
+                } else {
+                    position += 1;
+                    self.numbers.place(side, form, position - 1)
+                };
+                let twin = match (self.clash, standin) {
+                    (_, true) => STANDIN,
+                    (Clash::Free, _) => "",
+                    (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
+                    _ => "",
+                };
+                tx.add_release(&NewRelease {
+                    stamp,
+                    object: *object,
+                    item_version: Some(self.key),
+                    side,
+                    kind: self.item.kind.clone(),
+                    twin,
+                    not_after: self
+                        .rule
+                        .access
+                        .not_after
+                        .map(|until| until.timestamp_micros()),
+                    live: self.live,
+                    report: stored.report.is_some(),
+                    audiences: audiences.clone(),
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn support(
+        &mut self,
+        tx: &mut Tx,
+        form: Form,
+        stamp: i64,
+        object: &Value,
+        audiences: &[i64],
+    ) -> Result<(), Refusal> {
+        let stored = new_object(form, object, object.to_string());
+        let mut lacking = Vec::new();
+        for audience in audiences {
+            if !tx
+                .supported(&stored.stix_id, &stored.digest, *audience)
+                .await?
+            {
+                lacking.push(*audience);
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let number = self.numbers.next();
+        tx.add_object(number, None, &stored).await?;
+        tx.add_release(&NewRelease {
+            stamp,
+            object: number,
+            item_version: None,
+            side: "support",
+            kind: self.item.kind.clone(),
+            twin: "shared",
+            not_after: None,
+            live: true,
+            report: false,
+            audiences: lacking,
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+/// The row of an object, as it will be served.
+pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject {
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1).
+    let version = text("modified")
+        .or_else(|| text("created"))
+        .unwrap_or("1970-01-01T00:00:00.000Z");
+    NewObject {
+        form: form.word().to_owned(),
+        stix_id: text("id").unwrap_or_default().to_owned(),
+        object_type: text("type").unwrap_or_default().to_owned(),
+        version: version.to_owned(),
+        version_at: timestamp::Instant::parse(version).map_or(0, |instant| instant.micros()),
+        digest: sha256(&rendition::canonical(object)),
+        bytes,
+        report: None,
+    }
+}
