@@ -276,9 +276,11 @@ impl Tx {
                 select.push(")");
             }
             if !query.kinds.is_empty() {
-                select.push(" AND r.kind IN (");
+                // A marking or identity is entered once, with the first item that needs it, and
+                // goes with items of every kind.
+                select.push(" AND (r.side = 'support' OR r.kind IN (");
                 push_list(&mut select, query.kinds.iter().cloned());
-                select.push(")");
+                select.push("))");
             }
             if let Versions::Some { first, last, at } = &query.versions {
                 select.push(" AND (FALSE");

@@ -2,3 +2,4 @@
 
 mod handling_laws;
 mod handling_vectors;
+mod taxii_smoke;
