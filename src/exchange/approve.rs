@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::intake::Hold;
-use super::publish::{Clash, Numbers, Release, stored_rule};
+use super::publish::{Clash, Numbers, Release, SUPPORTS_MAX, carried_markings, stored_rule};
 use super::refusal::Refusal;
 use super::supports::supports;
 use super::{Exchange, Tx, record};
@@ -312,7 +312,10 @@ impl Exchange {
         let keyed = tx.objects_of(version.key).await?;
         let newest = tx.latest_version(&version.value.item).await?;
         let live = newest.is_none_or(|newest| newest.key == version.key);
-        let count = i64::try_from(keyed.len()).unwrap_or(0) * 3 + 16;
+        let carried = carried_markings(&version.value, keyed.iter().map(|(_, object)| object))?;
+        // Each object on two sides; what goes with it, for each form on each side.
+        let count = 1 + 2 * keyed.len() + 2 * 4 * SUPPORTS_MAX.max(carried.len());
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let mut numbers = Numbers(tx.take("stamp", now, count).await?);
         let stamp = numbers.next();
         let clash = if keyed.iter().any(|(_, object)| object.form == "standin") {
@@ -326,6 +329,7 @@ impl Exchange {
             rule: &rule,
             live,
             clash,
+            carried,
             keyed,
             numbers,
         };

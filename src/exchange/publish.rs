@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::markings::published_markings;
 use super::refusal::{Fault, Refusal};
 use super::secret::sha256;
 use super::supports::supports;
@@ -345,7 +346,10 @@ impl Exchange {
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rule = &handled.resolved.rule;
-        let count = i64::try_from(objects.len()).unwrap_or(0) * 4 + 16;
+        let carried = carried_markings(&item, objects.iter())?;
+        // Each object and its entry on up to three sides; what goes with it, five times at most.
+        let count = 1 + 4 * objects.len() + 2 * 5 * SUPPORTS_MAX.max(carried.len());
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let mut numbers = Numbers(tx.take("stamp", now, count).await?);
         let key = numbers.next();
         tx.add_item_version(key, &item).await?;
@@ -358,6 +362,7 @@ impl Exchange {
             rule,
             live: !late,
             clash,
+            carried,
             keyed: Vec::with_capacity(objects.len()),
             numbers,
         };
@@ -474,6 +479,22 @@ impl Numbers {
     }
 }
 
+/// TLP marking, obligations and identity.
+pub(super) const SUPPORTS_MAX: usize = 3;
+
+/// The published markings that go with an item's identified form as posted; what the hub makes has
+/// its own.
+pub(super) fn carried_markings<'a>(
+    item: &NewItemVersion,
+    objects: impl Iterator<Item = &'a NewObject>,
+) -> Result<Vec<Value>, Refusal> {
+    if item.kind == "stix" {
+        published_markings(objects)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
 /// The entries of one item version.
 pub(super) struct Release<'a> {
     pub key: i64,
@@ -481,6 +502,8 @@ pub(super) struct Release<'a> {
     pub rule: &'a Rule,
     pub live: bool,
     pub clash: Clash,
+    /// Published markings that posted objects carry.
+    pub carried: Vec<Value>,
     pub keyed: Vec<(i64, NewObject)>,
     pub numbers: Numbers,
 }
@@ -505,10 +528,13 @@ impl Release<'_> {
             }
             // Posted identified objects carry their own markings; everything the hub makes carries
             // the hub's, which go with it.
-            if form == Form::Anonymised || self.item.kind != "stix" {
-                for object in goes_with(form) {
-                    self.support(tx, form, &object, &audiences).await?;
-                }
+            let supports = if form == Form::Anonymised || self.item.kind != "stix" {
+                goes_with(form)
+            } else {
+                self.carried.clone()
+            };
+            for object in supports {
+                self.support(tx, form, &object, &audiences).await?;
             }
             for (object, stored) in &self.keyed {
                 let standin = stored.form == "standin";
@@ -554,7 +580,7 @@ impl Release<'_> {
         let mut lacking = Vec::new();
         for audience in audiences {
             if !tx
-                .supported(&stored.stix_id, &stored.digest, *audience)
+                .supported(&stored.stix_id, &stored.digest, &self.item.kind, *audience)
                 .await?
             {
                 lacking.push(*audience);

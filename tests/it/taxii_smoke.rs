@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use sekisho::clock::Clock;
+use sekisho::exchange::publish::Submission;
 use sekisho::exchange::{Credential, Exchange};
 use sekisho::http;
 use sekisho::store::Db;
@@ -13,6 +14,7 @@ const TAXII: &str = "application/taxii+json;version=2.1";
 const EXCHANGE: &str = "09495259-0b2a-4498-bb00-34a57d687f47";
 
 struct Hub {
+    exchange: Exchange,
     url: String,
     client: Client,
     keys: Vec<(String, String)>,
@@ -20,8 +22,12 @@ struct Hub {
 
 impl Hub {
     async fn start(principals: &[&str]) -> Self {
+        Self::start_at(Clock::System, principals).await
+    }
+
+    async fn start_at(clock: Clock, principals: &[&str]) -> Self {
         let db = Db::open("sqlite::memory:").await.unwrap();
-        let exchange = Exchange::open(db, Clock::System).await.unwrap();
+        let exchange = Exchange::open(db, clock).await.unwrap();
         let council = include_str!("../../demo/council.toml");
         exchange.apply_council(council).await.unwrap();
         let mut keys = Vec::new();
@@ -31,8 +37,10 @@ impl Hub {
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, http::router(exchange)).await });
+        let router = http::router(exchange.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
+            exchange,
             url,
             client: Client::new(),
             keys,
@@ -378,4 +386,85 @@ async fn the_reference_client_posts_polls_and_reads_the_manifest() {
     assert_eq!(one, json!([indicator(2)]));
     let versions = run("power-analyst", &["versions", &whole[0]]).await;
     assert_eq!(versions.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_marking_that_a_posted_object_names_comes_before_the_object() {
+    let hub = Hub::start(&["ict-taxii", "ict-analyst"]).await;
+    let green = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb";
+    let mut marked = indicator(1);
+    marked["object_marking_refs"] = json!([green]);
+    let posted = hub
+        .post(
+            "ict-taxii",
+            json!({"objects": [marked.clone()]}).to_string(),
+        )
+        .await;
+    let status: Value = posted.json().await.unwrap();
+    assert_eq!(status["success_count"], 1, "{status}");
+    for reader in ["ict-taxii", "ict-analyst"] {
+        let seen = ids(&hub.json(reader, &objects("")).await);
+        assert_eq!(seen, [green, marked["id"].as_str().unwrap()], "{reader}");
+    }
+    // It came with an object of the exchange, so views of other kinds stay empty.
+    let view = "/taxii2/council/collections/incidents/objects/";
+    assert_eq!(hub.json("ict-analyst", view).await, json!({}));
+}
+
+/// The clock stands still, so that entries are kept apart by their numbers alone.
+#[tokio::test]
+async fn in_every_collection_what_an_object_names_comes_before_it() {
+    let readers = [
+        "ict-analyst",
+        "ict-taxii",
+        "power-analyst",
+        "railway-analyst",
+    ];
+    let now = chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    let hub = Hub::start_at(Clock::manual(now), &readers).await;
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../../demo/cases.json")).unwrap();
+    for case in &cases {
+        let publisher = case["publisher"].as_str().unwrap();
+        let caller = hub.exchange.caller(publisher).await.unwrap().unwrap();
+        let submission = Submission {
+            bytes: case["report"].to_string().into_bytes(),
+            ..Submission::default()
+        };
+        let published = hub.exchange.publish(&caller, submission).await;
+        assert!(published.is_ok(), "{publisher}: {published:?}");
+    }
+    let mut incidents = 0;
+    for reader in readers {
+        for collection in ["exchange", "incidents", "practices", "newsletters"] {
+            let path = format!("/taxii2/council/collections/{collection}/objects/?limit=7");
+            let mut page = hub.json(reader, &path).await;
+            let mut seen = BTreeSet::new();
+            loop {
+                for object in page["objects"].as_array().into_iter().flatten() {
+                    for name in ["object_marking_refs", "created_by_ref"] {
+                        let refs = object.get(name).cloned().unwrap_or(json!([]));
+                        let refs = refs.as_array().cloned().unwrap_or(vec![refs]);
+                        assert!(
+                            refs.iter().all(|id| seen.contains(id.as_str().unwrap())),
+                            "{object}"
+                        );
+                    }
+                    let id = object["id"].as_str().unwrap().to_owned();
+                    assert!(
+                        seen.insert(id),
+                        "twice in {collection} for {reader}: {object}"
+                    );
+                    incidents += usize::from(object["type"] == "report");
+                }
+                let Some(next) = page["next"].as_str() else {
+                    break;
+                };
+                page = hub.json(reader, &format!("{path}&next={next}")).await;
+            }
+            if ["practices", "newsletters"].contains(&collection) {
+                assert!(seen.is_empty(), "{collection}: {seen:?}");
+            }
+        }
+    }
+    assert!(incidents > 20, "{incidents}");
 }

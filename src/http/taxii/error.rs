@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::media;
 use crate::clock::random;
@@ -104,7 +104,7 @@ impl From<Refusal> for Failure {
         let description = refusal.to_string();
         match refusal {
             // JSON, but no envelope of TAXII's or beyond its limits: 422 and not 400 (TAXII 5.5).
-            Refusal::Malformed(faults) if faults.iter().any(|fault| is_about_content(fault)) => {
+            Refusal::Malformed(faults) if faults.iter().any(is_about_content) => {
                 Self::unprocessable(faults)
             }
             Refusal::Malformed(faults) => Self {
@@ -144,18 +144,18 @@ fn internal(error: &anyhow::Error) -> Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "title": self.title,
-            "description": self.description,
-            "http_status": self.status.as_str(),
-        });
+        let mut body = Map::new();
+        body.insert("title".to_owned(), json!(self.title));
+        body.insert("description".to_owned(), json!(self.description));
+        body.insert("http_status".to_owned(), json!(self.status.as_str()));
         if let Some(id) = self.id {
-            body["error_id"] = json!(id);
+            body.insert("error_id".to_owned(), json!(id));
         }
         if !self.faults.is_empty() {
-            body["details"] = json!({ "faults": self.faults });
+            let details = json!({ "faults": self.faults });
+            body.insert("details".to_owned(), details);
         }
-        let mut response = media::answer(self.status, body.to_string());
+        let mut response = media::answer(self.status, Value::Object(body).to_string());
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(

@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::Failure;
 use super::media;
@@ -40,38 +40,35 @@ pub fn of(exchange: &Exchange, caller: &Caller, bytes: &[u8], outcomes: &[Outcom
 fn resource(id: &str, stamp: &str, outcomes: &[Outcome]) -> Value {
     let (mut successes, mut failures) = (Vec::new(), Vec::new());
     for outcome in outcomes {
-        let mut entry = json!({
-            "id": or(&outcome.id, "unidentified"),
-            // What has no version of its own has this one for TAXII.
-            "version": or(&outcome.version, "1970-01-01T00:00:00.000Z"),
-        });
+        let id = or(&outcome.id, "unidentified");
+        // What has no version of its own has this one for TAXII.
+        let version = or(&outcome.version, "1970-01-01T00:00:00.000Z");
         if outcome.faults.is_empty() {
-            successes.push(entry);
-        } else {
-            let faults: Vec<String> = outcome
-                .faults
-                .iter()
-                .map(|fault| format!("{}: {} ({})", fault.pointer, fault.message, fault.rule))
-                .collect();
-            entry["message"] = json!(faults.join("; "));
-            failures.push(entry);
+            successes.push(json!({ "id": id, "version": version }));
+            continue;
         }
+        let faults: Vec<String> = outcome
+            .faults
+            .iter()
+            .map(|fault| format!("{}: {} ({})", fault.pointer, fault.message, fault.rule))
+            .collect();
+        failures.push(json!({ "id": id, "version": version, "message": faults.join("; ") }));
     }
-    let mut body = json!({
-        "id": id,
-        "status": "complete",
-        "request_timestamp": stamp,
-        "total_count": outcomes.len(),
-        "success_count": successes.len(),
-        "failure_count": failures.len(),
-        "pending_count": 0,
-    });
+    let mut body = Map::new();
+    let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
+    put("id", json!(id));
+    put("status", json!("complete"));
+    put("request_timestamp", json!(stamp));
+    put("total_count", json!(outcomes.len()));
+    put("success_count", json!(successes.len()));
+    put("failure_count", json!(failures.len()));
+    put("pending_count", json!(0));
     for (name, list) in [("successes", successes), ("failures", failures)] {
         if !list.is_empty() {
-            body[name] = Value::Array(list);
+            put(name, Value::Array(list));
         }
     }
-    body
+    Value::Object(body)
 }
 
 fn or<'a>(text: &'a str, instead: &'a str) -> &'a str {
