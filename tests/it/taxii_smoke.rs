@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use reqwest::{Client, Method, Response, StatusCode};
 use sekisho::clock::Clock;
 use sekisho::exchange::publish::Submission;
-use sekisho::exchange::{Credential, Exchange};
+use sekisho::exchange::read::ObjectQuery;
+use sekisho::exchange::{Credential, Exchange, View};
+use sekisho::handling::Channel;
 use sekisho::http;
 use sekisho::store::Db;
 use serde_json::{Value, json};
@@ -467,4 +469,30 @@ async fn in_every_collection_what_an_object_names_comes_before_it() {
         }
     }
     assert!(incidents > 20, "{incidents}");
+}
+
+/// Entries for audiences made since are not known to the view, so it must not see past them.
+#[tokio::test]
+async fn a_page_shows_nothing_that_came_after_its_reader_was_looked_up() {
+    let hub = Hub::start(&["ict-taxii"]).await;
+    let reader = hub.exchange.caller("ict-analyst").await.unwrap();
+    let view = async || {
+        let view = hub.exchange.view(reader.as_ref(), Channel::Taxii);
+        view.await.unwrap()
+    };
+    let post = async |n| {
+        hub.post("ict-taxii", json!({"objects": [indicator(n)]}).to_string())
+            .await
+    };
+    let count = async |view: &View| {
+        let query = ObjectQuery {
+            limit: 9,
+            ..ObjectQuery::default()
+        };
+        hub.exchange.objects(view, &query).await.unwrap().0.len()
+    };
+    post(1).await;
+    let before = view().await;
+    post(2).await;
+    assert_eq!((count(&before).await, count(&view().await).await), (1, 2));
 }
