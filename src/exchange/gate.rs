@@ -75,9 +75,12 @@ impl Exchange {
         let reader = caller.map_or(&anybody, |caller| &caller.reader);
         let now = self.clock().now();
         let mut tx = self.db().read().await?;
+        // Both from one snapshot: see `Scope::newest`.
+        let newest = tx.newest_stamp().await?;
         let audiences = self.0.audiences.load(&mut tx).await?;
         let mut scope = Scope {
             now: now.timestamp_micros(),
+            newest,
             ..Scope::default()
         };
         for (id, audience) in audiences.iter() {

@@ -1,5 +1,7 @@
 //! Which level a posted STIX object asks for, from its markings.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -7,8 +9,24 @@ use super::access::Caller;
 use super::intake::Asked;
 use super::refusal::Refusal;
 use crate::council::Directory;
-use crate::handling::Tlp;
+use crate::handling::{Form, Tlp};
 use crate::stix::marking;
+use crate::store::NewObject;
+
+/// The published markings that posted objects name: they go with the objects, since many clients do
+/// not know those of TLP 2.0.
+///
+/// # Errors
+/// When an object that was stored is no JSON.
+pub(super) fn published_markings<'a>(
+    objects: impl Iterator<Item = &'a NewObject>,
+) -> Result<Vec<Value>, Refusal> {
+    let mut ids = BTreeSet::new();
+    for object in objects.filter(|object| object.form == Form::Identified.word()) {
+        ids.extend(marking::references(&serde_json::from_str(&object.bytes)?));
+    }
+    Ok(ids.iter().filter_map(|id| marking::published(id)).collect())
+}
 
 /// The STIX id of the marking definition that stands for a scheme's level.
 #[must_use]

@@ -7,7 +7,7 @@ use super::access::Caller;
 use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
-use super::release::{Clash, Numbers, Release, new_object};
+use super::release::{Clash, Numbers, Release, carried_markings, new_object};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
@@ -332,7 +332,8 @@ impl Exchange {
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rule = &handled.resolved.rule;
-        let numbers = Numbers::take(tx, now, &objects).await?;
+        let carried = carried_markings(&item, objects.iter())?;
+        let numbers = Numbers::take(tx, now, &objects, &carried).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         if let Some(previous) = previous {
@@ -344,6 +345,7 @@ impl Exchange {
             rule,
             live: !late,
             clash,
+            carried,
             keyed: Vec::with_capacity(objects.len()),
             numbers,
         };

@@ -10,8 +10,10 @@ use super::intake::Hold;
 use super::refusal::Refusal;
 use super::{Exchange, Tx};
 use crate::stix::timestamp::format_taxii;
+use crate::store::Entry;
 use crate::store::feed::Query;
-use crate::store::{Entry, Versions};
+
+pub use crate::store::Versions;
 
 /// Pages are at most this long.
 pub const PAGE_MAX: usize = 1000;

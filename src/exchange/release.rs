@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Tx;
 use super::gate::intern;
+use super::markings::published_markings;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use crate::handling::{Audience, Form, Rule};
@@ -34,30 +35,38 @@ pub(super) enum Clash {
 /// stand-ins, the numbers of rows) comes after all of them.
 pub(super) struct Numbers {
     pub first: i64,
+    supports: i64,
     objects: i64,
     next: i64,
 }
 
 /// TLP marking, obligations, creator.
-const SUPPORTS: i64 = 3;
+const SUPPORTS: usize = 3;
 const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 
 impl Numbers {
     /// Takes numbers for an act with these objects, stand-ins among them or not.
-    pub async fn take(tx: &mut Tx, now: i64, objects: &[NewObject]) -> Result<Self, Refusal> {
+    pub async fn take(
+        tx: &mut Tx,
+        now: i64,
+        objects: &[NewObject],
+        carried: &[Value],
+    ) -> Result<Self, Refusal> {
+        let supports = i64::try_from(SUPPORTS.max(carried.len())).unwrap_or(i64::MAX / 64);
         let all = i64::try_from(objects.len()).unwrap_or(i64::MAX / 64);
         let standins = objects
             .iter()
             .filter(|object| object.form == STANDIN)
             .count();
         let own = all - i64::try_from(standins).unwrap_or(0);
-        let places = SIDES.len() as i64 * (2 * (own + SUPPORTS) + all);
-        let rows = 1 + all + SIDES.len() as i64 * 2 * SUPPORTS;
+        let places = SIDES.len() as i64 * (2 * (own + supports) + all);
+        let rows = 1 + all + SIDES.len() as i64 * 2 * supports;
         let first = tx.take("stamp", now, 1 + places + rows).await?;
         Ok(Self {
             first,
+            supports,
             objects: own,
-            next: first + 1 + SIDES.len() as i64 * 2 * (own + SUPPORTS),
+            next: first + 1 + SIDES.len() as i64 * 2 * (own + supports),
         })
     }
 
@@ -72,7 +81,20 @@ impl Numbers {
     fn place(&self, side: &str, form: Form, position: i64) -> i64 {
         let side = SIDES.iter().position(|name| *name == side).unwrap_or(0) as i64;
         let block = side * 2 + i64::from(form == Form::Anonymised);
-        self.first + 1 + block * (self.objects + SUPPORTS) + position
+        self.first + 1 + block * (self.objects + self.supports) + position
+    }
+}
+
+/// The published markings that go with an item's identified form as posted; what the hub makes has
+/// its own.
+pub(super) fn carried_markings<'a>(
+    item: &NewItemVersion,
+    objects: impl Iterator<Item = &'a NewObject>,
+) -> Result<Vec<Value>, Refusal> {
+    if item.kind == "stix" {
+        published_markings(objects)
+    } else {
+        Ok(Vec::new())
     }
 }
 
@@ -83,6 +105,8 @@ pub(super) struct Release<'a> {
     pub rule: &'a Rule,
     pub live: bool,
     pub clash: Clash,
+    /// Published markings that posted objects carry.
+    pub carried: Vec<Value>,
     pub keyed: Vec<(i64, NewObject)>,
     pub numbers: Numbers,
 }
@@ -107,13 +131,16 @@ impl Release<'_> {
             }
             // Posted identified objects carry their own markings; everything the hub makes carries
             // the hub's, which go with it.
-            if form == Form::Anonymised || self.item.kind != "stix" {
-                for (position, object) in goes_with(form).iter().enumerate() {
-                    let stamp = self.numbers.place(side, form, position as i64);
-                    self.support(tx, form, stamp, object, &audiences).await?;
-                }
+            let supports = if form == Form::Anonymised || self.item.kind != "stix" {
+                goes_with(form)
+            } else {
+                self.carried.clone()
+            };
+            for (position, object) in supports.iter().enumerate() {
+                let stamp = self.numbers.place(side, form, position as i64);
+                self.support(tx, form, stamp, object, &audiences).await?;
             }
-            let mut position = SUPPORTS;
+            let mut position = self.numbers.supports;
             for (object, stored) in &self.keyed {
                 let standin = stored.form == STANDIN;
                 if stored.form != form.word() && !(standin && form == Form::Identified) {
@@ -165,7 +192,7 @@ impl Release<'_> {
         let mut lacking = Vec::new();
         for audience in audiences {
             if !tx
-                .supported(&stored.stix_id, &stored.digest, *audience)
+                .supported(&stored.stix_id, &stored.digest, &self.item.kind, *audience)
                 .await?
             {
                 lacking.push(*audience);

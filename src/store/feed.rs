@@ -4,7 +4,8 @@
 //! so what is hidden costs nothing. On top of that, three things are one entry for one reader:
 //! - an item the reader's own desk sees as submitted hides its renditions (`side`),
 //! - a `shared` entry (a support object, the same content from two sources) shows only where no
-//!   earlier entry of the same id and version shows,
+//!   earlier entry of the same id and version shows; a support object is entered for each kind of
+//!   item once, so that a view of one kind has what it needs and no more,
 //! - a `standin` entry (the later of two contents under one id and version, as a rendition) shows
 //!   only where an earlier entry of the original's id and version shows, and none of its content.
 //!
@@ -14,7 +15,9 @@ use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[];
+pub(super) const QUERIES: &[&str] = &[NEWEST];
+
+const NEWEST: &str = "SELECT MAX(stamp) FROM release";
 
 /// Who reads: the audiences the reader is in.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,9 @@ pub struct Scope {
     pub desk: Vec<i64>,
     /// Now, in microseconds.
     pub now: i64,
+    /// The newest entry when the audiences were looked up; nothing later is read. An entry for an
+    /// audience made since would be missed, and a mark set behind it would miss it for ever (law 5).
+    pub newest: Option<i64>,
 }
 
 /// Which versions of an object.
@@ -116,6 +122,16 @@ const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
 const AUDIENCES_PER_SELECT: usize = 400;
 
 impl Tx {
+    /// The stamp of the newest entry there is, for whomever.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest_stamp(&mut self) -> Result<Option<i64>, StoreError> {
+        let (newest,): (Option<i64>,) =
+            on!(self, conn => sqlx::query_as(NEWEST).fetch_one(conn).await?);
+        Ok(newest)
+    }
+
     /// A page: at most `query.limit` entries, and whether more follow.
     ///
     /// # Errors
@@ -128,14 +144,15 @@ impl Tx {
         let wanted = query.limit.saturating_add(1);
         let mut page: Vec<Entry> = Vec::new();
         let mut mark = query.mark;
-        if scope.audiences.is_empty() {
+        let Some(newest) = scope.newest.filter(|_| !scope.audiences.is_empty()) else {
             return Ok((page, false));
-        }
+        };
         loop {
             let window = if query.ids.is_empty() {
-                self.window(scope, query, mark, wanted).await?
+                self.window(scope, query, mark, newest, wanted).await?
             } else {
-                self.window_of_ids(scope, query, mark, wanted).await?
+                self.window_of_ids(scope, query, mark, newest, wanted)
+                    .await?
             };
             let ended = window.len() < wanted;
             mark = window.last().copied().or(mark);
@@ -158,6 +175,7 @@ impl Tx {
         scope: &Scope,
         query: &Query,
         mark: Option<i64>,
+        newest: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -187,6 +205,7 @@ impl Tx {
                             select.push(" AND report = TRUE");
                         }
                         select.push(compare).push_bind(mark);
+                        select.push(" AND stamp <= ").push_bind(newest);
                         select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
                         select.push(") AS part");
                     }
@@ -211,6 +230,7 @@ impl Tx {
         scope: &Scope,
         query: &Query,
         mark: Option<i64>,
+        newest: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -235,6 +255,7 @@ impl Tx {
                 select.push(" AND f.report = TRUE");
             }
             select.push(compare).push_bind(mark);
+            select.push(" AND r.stamp <= ").push_bind(newest);
             select.push(" ORDER BY r.stamp ").push(order).push(" LIMIT ").push_bind(limit);
             select.build_query_as().fetch_all(conn).await?
         });
@@ -265,6 +286,12 @@ impl Tx {
             // Earlier entries that show to the same reader, under the same id and version as this
             // one, or as the original this one stands in for.
             select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER);
+            // A view of some kinds is complete by itself: an entry of another kind is no earlier one.
+            if !query.kinds.is_empty() {
+                select.push(" AND er.kind IN (");
+                push_list(&mut select, query.kinds.iter().cloned());
+                select.push(")");
+            }
             select.push(" AND e.stix_id = o.stix_id AND ef.audience IN (");
             push_list(&mut select, scope.audiences.iter().copied());
             select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER);

@@ -33,7 +33,7 @@ const SAME_VERSION: &str = "SELECT digest, item_version FROM object \
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side = 'support' \
-     AND f.live = TRUE AND f.audience = $3";
+     AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
 
 /// An object to store: the bytes as they will be served.
 #[derive(Clone, Debug)]
@@ -230,7 +230,7 @@ impl Tx {
         Ok(row.map(|(bytes,)| bytes))
     }
 
-    /// Whether an audience already has this support object.
+    /// Whether an audience already has this support object among the items of a kind.
     ///
     /// # Errors
     /// When the database fails.
@@ -238,10 +238,11 @@ impl Tx {
         &mut self,
         stix_id: &str,
         digest: &[u8],
+        kind: &str,
         audience: i64,
     ) -> Result<bool, StoreError> {
         let (count,): (i64,) = on!(self, conn => sqlx::query_as(ALREADY).bind(stix_id).bind(digest)
-            .bind(audience).fetch_one(conn).await?);
+            .bind(kind).bind(audience).fetch_one(conn).await?);
         Ok(count > 0)
     }
 }

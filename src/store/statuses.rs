@@ -4,7 +4,9 @@ use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[PUT, GET];
 
-const PUT: &str = "INSERT INTO taxii_status (id, principal, at, body) VALUES ($1, $2, $3, $4)";
+// The id is made from who posted what when, so the same post at the same time is one status.
+const PUT: &str = "INSERT INTO taxii_status (id, principal, at, body) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (id) DO UPDATE SET body = excluded.body";
 const GET: &str = "SELECT body FROM taxii_status WHERE id = $1 AND principal = $2 AND at > $3";
 
 impl Tx {

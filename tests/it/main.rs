@@ -7,3 +7,4 @@ mod laws;
 mod levels;
 mod store;
 mod story;
+mod taxii_smoke;
