@@ -13,6 +13,7 @@ pub mod objects;
 pub mod publish;
 pub mod read;
 pub mod refusal;
+pub mod revise;
 pub mod secret;
 mod supports;
 mod writer;
