@@ -143,7 +143,7 @@ impl Exchange {
             .await
     }
 
-    async fn publish_in(
+    pub(super) async fn publish_in(
         &self,
         tx: &mut Tx,
         caller: &Caller,
@@ -152,12 +152,15 @@ impl Exchange {
     ) -> Result<Published, Refusal> {
         let who = caller.principal.id.as_str();
         let digest = sha256(&submission.bytes);
+        // The act is the bytes and what they were said of, so a key repeated elsewhere is no repeat.
+        let links = (&submission.replaces, &submission.generalises);
+        let act = sha256(&serde_json::to_vec(&(super::hex(&digest), links))?);
         if let Some(key) = &submission.idempotency_key
             && let Some((earlier, answer)) = tx.answered(who, key).await?
         {
-            if earlier != digest {
+            if earlier != act {
                 return Err(Refusal::Conflict(
-                    "the Idempotency-Key was used with another body".to_owned(),
+                    "the Idempotency-Key was used for another act".to_owned(),
                 ));
             }
             return Ok(serde_json::from_str(&answer)?);
@@ -187,7 +190,7 @@ impl Exchange {
             .await?;
         if let Some(key) = &submission.idempotency_key {
             let answer = serde_json::to_string(&published)?;
-            tx.remember(who, key, &digest, &answer, now).await?;
+            tx.remember(who, key, &act, &answer, now).await?;
         }
         Ok(published)
     }

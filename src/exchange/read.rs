@@ -58,6 +58,19 @@ pub struct Desk {
     pub generalises: Option<String>,
 }
 
+/// Why a report goes where it goes; for the source's desk alone.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// Scheme, version and level.
+    pub level: String,
+    /// `released`, `held`, `refused`.
+    pub state: String,
+    /// Why it is held.
+    pub holds: Vec<Hold>,
+    /// For every dimension of the rule, whose clause decided it.
+    pub clauses: Value,
+}
+
 /// What to list.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
@@ -152,6 +165,38 @@ impl Exchange {
             Some(entry) => Ok(Some(self.report_view(&mut tx, entry).await?)),
             None => Ok(None),
         }
+    }
+
+    /// Why a report goes where it goes; `None` for whoever does not read it at its source's desk.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn explain(&self, view: &View, id: &str) -> Result<Option<Explanation>, Refusal> {
+        let query = Query {
+            descending: true,
+            limit: 1,
+            reports: true,
+            ids: vec![format!("report--{id}")],
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, _) = tx.page(&view.scope, &query).await?;
+        let Some(key) = entries
+            .first()
+            .filter(|entry| entry.side == "desk")
+            .and_then(|entry| entry.item_version)
+        else {
+            return Ok(None);
+        };
+        let Some(version) = tx.item_version(key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Explanation {
+            level: version.value.level,
+            state: version.value.state,
+            holds: serde_json::from_str(&version.value.holds)?,
+            clauses: serde_json::from_str(&version.value.clauses)?,
+        }))
     }
 
     /// The STIX form of a report: every object of it that this reader has, in order.

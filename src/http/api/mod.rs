@@ -1,10 +1,72 @@
-//! The REST API.
+//! The REST API: `/v1`, its tokens and its own description. Handlers read the request, call one use
+//! case and shape the answer; [`problem`] is how they say no.
+
+mod approvals;
+mod bodies;
+mod extract;
+mod oauth;
+pub mod problem;
+mod reports;
 
 use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
 
 use super::Hub;
+use problem::Problem;
+
+/// Every route, method and path as `schemas/openapi.json` writes them; a test compares the two.
+pub const ROUTES: &[(&str, &str)] = &[
+    ("GET", "/v1/whoami"),
+    ("GET", "/v1/reports"),
+    ("POST", "/v1/reports"),
+    ("GET", "/v1/reports/{id}"),
+    ("GET", "/v1/reports/{id}/stix"),
+    ("GET", "/v1/reports/{id}/explain"),
+    ("POST", "/v1/reports/{id}/versions"),
+    ("GET", "/v1/approvals"),
+    ("POST", "/v1/approvals/{id}"),
+    ("GET", "/v1/bodies"),
+    ("GET", "/v1/bodies/{id}"),
+    ("GET", "/v1/schemes"),
+    ("POST", "/oauth/token"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/openapi.json"),
+    ("GET", "/schemas/report.schema.json"),
+];
 
 /// Its routes.
 pub fn routes() -> Router<Hub> {
+    let v1 = Router::new()
+        .route("/whoami", get(bodies::whoami))
+        .route("/reports", get(reports::list).post(reports::publish))
+        .route("/reports/{id}", get(reports::read))
+        .route("/reports/{id}/stix", get(reports::stix))
+        .route("/reports/{id}/explain", get(reports::explain))
+        .route("/reports/{id}/versions", post(reports::publish_version))
+        .route("/approvals", get(approvals::list))
+        .route("/approvals/{id}", post(approvals::answer))
+        .route("/bodies", get(bodies::list))
+        .route("/bodies/{id}", get(bodies::read))
+        .route("/schemes", get(bodies::schemes))
+        .method_not_allowed_fallback(|| async { Problem::method() })
+        .fallback(|| async { Problem::not_found() });
     Router::new()
+        .route("/oauth/token", post(oauth::token))
+        .route("/.well-known/jwks.json", get(oauth::jwks))
+        .route("/openapi.json", get(openapi))
+        .route("/schemas/report.schema.json", get(report_schema))
+        .method_not_allowed_fallback(|| async { Problem::method() })
+        .nest("/v1", v1)
+}
+
+async fn openapi() -> impl IntoResponse {
+    let description = include_str!("../../../schemas/openapi.json");
+    ([(header::CONTENT_TYPE, "application/json")], description)
+}
+
+async fn report_schema() -> impl IntoResponse {
+    let schema = include_str!("../../../schemas/report.schema.json");
+    ([(header::CONTENT_TYPE, "application/schema+json")], schema)
 }
