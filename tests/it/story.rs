@@ -95,7 +95,7 @@ async fn taxii_client(url: &str, user: &str, key: &str) -> Option<Vec<Value>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/taxii_client.py");
     let mut command = std::process::Command::new(python);
     command
-        .args([script, url, user, key, "poll"])
+        .args([script, &format!("{url}/taxii2/"), user, key, "poll"])
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
