@@ -1,7 +1,7 @@
 //! The council: bodies, people, sectors, schemes and charter, from one declarative file. Pure.
 //!
-//! [`file`] reads and checks `council.toml`; [`directory`] is the indexed snapshot everything else
-//! asks; [`resolve`] turns a level, which speaks relative to its source, into a rule over concrete
+//! [`mod@file`] reads and checks `council.toml`; [`directory`] is the indexed snapshot everything else
+//! asks; [`mod@resolve`] turns a level, which speaks relative to its source, into a rule over concrete
 //! bodies; [`combine`] answers `policy combine`.
 
 pub mod body;

@@ -1,4 +1,4 @@
-//! The only SQL. One text for both databases; what differs sits in [`dialect`].
+//! The only SQL. One text for both databases; what differs sits in `dialect`.
 //!
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.

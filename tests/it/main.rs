@@ -1,5 +1,13 @@
 //! The integration tests: one binary, each module one noun.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
 mod api_schemas;
 mod api_smoke;
 mod handling_laws;

@@ -1,4 +1,4 @@
-//! TAXII 2.1 below `/taxii2`: two API roots, the collections in [`collection`], and nothing that
+//! TAXII 2.1 below `/taxii2`: two API roots, the collections in `collection`, and nothing that
 //! decides who may see what. Where the standard leaves a choice, the quirks of the clients in use
 //! decide: every answer has the one content type, both forms of a path are one, nothing redirects.
 
