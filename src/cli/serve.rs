@@ -90,10 +90,10 @@ fn tour(url: &str, logins: &[Login], dir: &std::path::Path) {
          Paste these:\n\
          \x20 curl -s -H 'X-API-Key: {power}' '{url}/v1/reports?limit=2'\n\
          \x20 curl -s -u 'power-analyst:{power}' '{url}/taxii2/council/collections/exchange/objects/?limit=3'\n\
-         \x20 curl -s -H 'X-API-Key: {poc}' '{url}/v1/approvals'\n",
+         \x20 curl -s -H 'X-API-Key: {lead}' '{url}/v1/approvals'\n",
         dir = dir.display(),
         count = logins.len(),
         power = key("power-analyst"),
-        poc = key("chemical-poc"),
+        lead = key("chemical-ot-lead"),
     );
 }

@@ -88,6 +88,12 @@ impl Exchange {
             if more && last.is_some_and(|last| key < last) {
                 break;
             }
+            let answered = tx.votes(key).await?.iter().any(|(who, by, ..)| {
+                who == approver.as_str() && by == caller.principal.id.as_str()
+            });
+            if answered {
+                continue; // it waits for somebody else
+            }
             if let Some(version) = tx.item_version(key).await? {
                 requests.push(self.request(&mut tx, &version, &approver).await?);
             }

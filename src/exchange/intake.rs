@@ -226,7 +226,10 @@ pub fn handle(
             .unwrap_or_default();
         holds.push(Hold {
             code: "APPROVAL".to_owned(),
-            message: format!("approvals: {who} has not agreed yet ({mode:?}; {by})"),
+            message: format!(
+                "approvals: {who} has not agreed yet ({}; {by})",
+                mode.word()
+            ),
             inside_too: false,
             confirmable: true,
         });

@@ -388,9 +388,7 @@ impl Exchange {
                 .reply_hours
                 .get(who)
                 .map(|hours| now + i64::from(*hours) * 3_600_000_000);
-            let mode = serde_json::to_value(mode)?;
-            tx.ask(key, who.as_str(), mode.as_str().unwrap_or("explicit"), due)
-                .await?;
+            tx.ask(key, who.as_str(), mode.word(), due).await?;
         }
         tx.post_outbox(key, key, "accepted").await?;
         record(

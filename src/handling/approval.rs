@@ -59,7 +59,8 @@ pub fn consent(
         .filter(|vote| two_person.contains(&vote.approver))
         .map(|vote| &vote.by)
         .collect();
-    if !two_person.is_empty() && people.len() < 2 {
+    let all_heard = two_person.iter().all(|who| !pending.contains(*who));
+    if !two_person.is_empty() && all_heard && people.len() < 2 {
         pending.extend(two_person.into_iter().cloned());
     }
     if pending.is_empty() {
@@ -114,6 +115,12 @@ mod tests {
             consent(&rule, &one, &submitter),
             Consent::Pending(_)
         ));
+        let first = consent(&rule, &one[..1], &submitter);
+        assert_eq!(
+            first,
+            Consent::Pending(BTreeSet::from([Approver::from("a.ot_lead")])),
+            "the one who answered is not asked again"
+        );
         let two = [yes("a.poc", "p"), yes("a.ot_lead", "q")];
         assert_eq!(consent(&rule, &two, &submitter), Consent::Given);
     }

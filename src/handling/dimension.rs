@@ -115,6 +115,19 @@ chain! {
     }
 }
 
+impl ApprovalMode {
+    /// The word used in rules and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Silent => "silent",
+            Self::Explicit => "explicit",
+            Self::TwoPerson => "two_person",
+        }
+    }
+}
+
 impl Join for super::Tlp {
     fn join(&self, other: &Self) -> Self {
         *self.max(other)
