@@ -40,6 +40,7 @@ fn explained(refusal: Refusal) -> anyhow::Error {
 
 /// Secrets stay out of messages.
 fn without_password(address: &str) -> String {
+    let address = address.split_once('?').map_or(address, |(place, _)| place);
     match (address.split_once("://"), address.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, place))) => format!("{scheme}://…@{place}"),
         _ => address.to_owned(),

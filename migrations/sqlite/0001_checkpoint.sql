@@ -12,7 +12,7 @@ CREATE TABLE counter (
     name  TEXT PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO counter (name, value) VALUES ('stamp', 0), ('ledger', 0);
+INSERT INTO counter (name, value) VALUES ('stamp', 0), ('audience', 0), ('ledger', 0);
 
 -- Every version of the council file that was applied.
 CREATE TABLE council (
@@ -60,7 +60,7 @@ CREATE TABLE item_version (
     level       TEXT NOT NULL,             -- "<scheme> v<version> <level>", as resolved
     rule        TEXT NOT NULL,             -- the joined common rule, JSON
     clauses     TEXT NOT NULL,             -- who decided which dimension, JSON
-    state       TEXT NOT NULL,             -- released, held, refused, withdrawn
+    state       TEXT NOT NULL,             -- released, held, refused, superseded
     holds       TEXT NOT NULL,             -- why it is held, JSON list
     generalises TEXT,                      -- the item it re-tells for a wider audience
     received_at BIGINT NOT NULL,

@@ -238,8 +238,17 @@ impl Directory {
             && approver.parts().is_some_and(|(body, wanted)| {
                 principal.body.as_str() == body
                     && (principal.has(wanted)
-                        || wanted == role::SOURCE && speaks_for_source(principal))
+                        || wanted == role::SOURCE && self.holds_source_seat(principal))
             })
+    }
+
+    fn holds_source_seat(&self, principal: &Principal) -> bool {
+        self.body(&principal.body).is_some_and(|body| {
+            seats(principal, body).contains(&Seat::Approver {
+                body: body.id.clone(),
+                role: role::SOURCE.to_owned(),
+            })
+        })
     }
 
     /// What identifies these bodies.
@@ -284,7 +293,9 @@ fn seats(principal: &Principal, body: &Body) -> BTreeSet<Seat> {
             body: body.id.clone(),
         });
     }
-    if speaks_for_source(principal) {
+    // Where no operator is known the body itself is asked, and only those who send or answer for it.
+    let answers = principal.has(role::PUBLISHER) || principal.has(role::POC);
+    if body.kind == BodyKind::Operator && speaks_for_source(principal) || answers {
         if body.kind == BodyKind::Operator {
             seats.insert(Seat::Source {
                 body: body.id.clone(),

@@ -60,7 +60,7 @@ pub(super) async fn intern(tx: &mut Tx, audience: &Audience) -> Result<i64, Refu
     if let Some(id) = tx.audience(&digest).await? {
         return Ok(id);
     }
-    let id = tx.take("stamp", 0, 1).await?;
+    let id = tx.take("audience", 0, 1).await?;
     tx.add_audience(id, &digest, &definition).await?;
     Ok(id)
 }

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
-use super::refusal::{Fault, Refusal};
+use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
 use crate::council::{BodyKind, Directory, Origin, Resolved, resolve};
 use crate::handling::{
-    ApprovalMode, Approver, Audience, BodyId, Form, Level, PrincipalId, Scheme, Seat, SectorCode,
-    Side, Tlp, Unmarked, cut,
+    ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
+    SectorCode, Side, Tlp, Unmarked, cut,
 };
 use crate::report::Report;
 use crate::report::identity_check::Mark;
@@ -58,6 +58,14 @@ impl Handled {
     pub fn forms(&self) -> BTreeSet<Form> {
         let both = self.inside.iter().chain(&self.outside);
         both.map(|(form, _)| *form).collect()
+    }
+
+    /// Narrows it to what another rule also admits.
+    pub fn narrow(&mut self, rule: &Rule) {
+        let joined = self.resolved.rule.join(rule);
+        self.inside = cut(&joined.access, Side::Inside(&self.origin.ceptoar));
+        self.outside = cut(&joined.access, Side::Outside(&self.origin.ceptoar));
+        self.resolved.rule = joined;
     }
 
     /// Whether something keeps it from its own CEPTOAR too.
@@ -239,7 +247,9 @@ pub fn handle(
         let mode = approvals.entry(poc).or_insert(ApprovalMode::Explicit);
         *mode = (*mode).max(ApprovalMode::Explicit);
     }
-    let desk = desk(&origin, approvals.keys());
+    let poc = Approver::of(&origin.ceptoar, role::POC);
+    let conflict = (!resolved.conflicts.is_empty()).then_some(&poc);
+    let desk = desk(&origin, approvals.keys().chain(conflict));
     Ok(Handled {
         level: format!("{} v{} {}", scheme.id, scheme.version, level.level),
         origin,
@@ -385,44 +395,28 @@ fn desk<'a>(origin: &Origin, asked: impl Iterator<Item = &'a Approver>) -> Vec<A
 /// What a report asks for itself.
 ///
 /// # Errors
-/// When it names a person the directory does not know.
-pub fn asked_by<'a>(report: &'a Report, directory: &Directory) -> Result<Asked<'a>, Refusal> {
+/// When its TLP is no label.
+pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
     let Some(handling) = report.handling() else {
         return Ok(Asked::default());
     };
-    let mut faults = Vec::new();
-    let named = handling.named.as_ref().map(|names| {
-        names
-            .iter()
-            .enumerate()
-            .map(|(at, name)| {
-                let id = PrincipalId::from(*name);
-                if directory.principal(&id).is_none() {
-                    faults.push(Fault::at(
-                        format!("/handling/named/{at}"),
-                        "handling.named",
-                        format!("`{name}` is nobody in the directory"),
-                    ));
-                }
-                id
-            })
-            .collect()
-    });
+    // A name the directory does not know admits nobody. It is not refused: that would tell a
+    // publisher of one sector who works in another (law 4).
+    let named = handling
+        .named
+        .as_ref()
+        .map(|names| names.iter().map(|name| PrincipalId::from(*name)).collect());
     let tlp = match handling.tlp.map(str::parse::<Tlp>) {
         None => None,
         Some(Ok(tlp)) => Some(tlp),
         Some(Err(error)) => {
-            faults.push(Fault::at(
+            return Err(Refusal::fault(
                 "/handling/tlp",
                 "handling.tlp",
                 error.to_string(),
             ));
-            None
         }
     };
-    if !faults.is_empty() {
-        return Err(Refusal::Invalid(faults));
-    }
     Ok(Asked {
         level: Some((handling.scheme, handling.level)),
         tlp,
@@ -438,10 +432,17 @@ pub fn asked_by<'a>(report: &'a Report, directory: &Directory) -> Result<Asked<'
 /// What identifies the source of an item, for the anonymity check.
 #[must_use]
 pub fn marks(directory: &Directory, origin: &Origin) -> Vec<Mark> {
-    let bodies: BTreeSet<&BodyId> = [&origin.ceptoar, &origin.submitter]
+    let mut bodies: BTreeSet<&BodyId> = [&origin.ceptoar, &origin.submitter]
         .into_iter()
         .chain(&origin.operator)
         .collect();
+    if origin.operator.is_none() {
+        // Which operator it is about is not said, so it may be any of them.
+        let members = directory
+            .bodies()
+            .filter(|body| body.ceptoars.contains(&origin.ceptoar));
+        bodies.extend(members.map(|body| &body.id));
+    }
     let marks = directory.identity_marks(bodies);
     let names = marks.names.into_iter().map(Mark::Name);
     names

@@ -8,10 +8,11 @@ use super::access::Caller;
 use super::gate::View;
 use super::intake::{Handled, handle, marks, origin};
 use super::markings::asked_by_object;
-use super::publish::{Draft, milliseconds, new_version};
+use super::publish::{Draft, milliseconds, new_version, stored_rule};
+use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
-use super::supports::supports;
+use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
 use crate::handling::{Channel, Form};
@@ -189,7 +190,8 @@ impl Exchange {
                 .stix_id("identity", "identity", &["body", body.id.as_str(), name])
                 == creator
         });
-        if foreign {
+        let hubs = supports::minted_identities(self.secret(), &caller.directory);
+        if foreign || hubs.iter().any(|id| id == creator) {
             return Err(Refusal::fault(
                 "/created_by_ref",
                 "STIX 3.5",
@@ -211,7 +213,7 @@ impl Exchange {
             value,
             raw,
             id,
-            handled,
+            mut handled,
             ..
         } = item;
         let mut object = new_object(Form::Identified, &value, raw);
@@ -228,6 +230,9 @@ impl Exchange {
             self.against_visible(tx, view, &id, &object).await?;
         }
         let now = self.clock().now_micros();
+        if let (Some(newest), true) = (&previous, late) {
+            handled.narrow(&stored_rule(newest)?);
+        }
         let version = previous
             .as_ref()
             .map_or(1, |previous| previous.value.version + 1);
@@ -238,7 +243,10 @@ impl Exchange {
         let same = tx.same_version(&object.stix_id, object.version_at).await?;
         let clash = if same.is_empty() {
             Clash::Free
-        } else if same.iter().all(|(digest, _)| *digest == object.digest) {
+        } else if id.class() == Class::Sco
+            || same.iter().all(|(digest, _)| *digest == object.digest)
+        {
+            // An observable's id is its content; a reader of both has one of them.
             Clash::Same
         } else {
             Clash::Other
@@ -286,6 +294,10 @@ impl Exchange {
                 continue;
             };
             let found = find_identity(&rendition, &batch.marks);
+            if !found.is_empty() && form == STANDIN {
+                // No stand-in then. Refusing would tell that somebody posted this id (law 4).
+                continue;
+            }
             if !found.is_empty() {
                 let faults = found.into_iter().map(|finding| {
                     Fault::at(
@@ -381,16 +393,20 @@ impl Exchange {
             return Ok(());
         }
         let query = Query {
-            limit: 1,
+            limit: PAGE_MAX,
             ids: vec![id.to_string()],
             versions: Versions::All,
             ..Query::default()
         };
         let (seen, _) = tx.page(&view.scope, &query).await?;
+        // What the hub minted is the hub's, whichever version.
+        let minted = seen
+            .iter()
+            .any(|entry| entry.form != Form::Identified.word());
         let same = seen
             .iter()
             .any(|entry| entry.version_at == object.version_at);
-        if seen.is_empty() || same {
+        if seen.is_empty() || same && !minted {
             return Ok(());
         }
         Err(Refusal::fault(
@@ -412,7 +428,7 @@ impl Exchange {
             .filter(|(_, object)| object.form == "identified")
         {
             let same = tx.same_version(&object.stix_id, object.version_at).await?;
-            if same.iter().any(|(_, of)| of.is_some_and(|of| of < key)) {
+            if same.iter().any(|(_, of)| of.is_some_and(|of| of != key)) {
                 return Ok(Clash::Same);
             }
         }

@@ -94,7 +94,7 @@ impl Exchange {
             now,
         )?;
         let marks = marks(&caller.directory, &from);
-        let asked = asked_by(&report, &caller.directory)?;
+        let asked = asked_by(&report)?;
         let handled = handle(caller, from, &asked, "/handling", now)?;
         let mut anonymised = None;
         if handled.forms().contains(&Form::Anonymised) {
@@ -339,7 +339,7 @@ impl Exchange {
         let numbers = Numbers::take(tx, now, &objects, &carried).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
-        if let Some(previous) = previous {
+        if let (Some(previous), false) = (previous, late) {
             self.narrow(tx, previous, rule).await?;
         }
         let mut release = Release {
@@ -422,11 +422,17 @@ impl Exchange {
             let Some(older) = tx.item_version(key).await? else {
                 continue;
             };
+            if older.value.state == "held" && key == previous.key {
+                // What waits for consent waits no more: its successor asks for itself.
+                tx.set_state(key, "superseded", "[]").await?;
+            }
             let before: Rule = stored_rule(&older)?;
             let joined = before.join(rule);
-            if joined.access == before.access {
+            if joined == before {
                 continue;
             }
+            // Kept, so that a looser third version cannot widen what the second narrowed.
+            tx.set_rule(key, &serde_json::to_string(&joined)?).await?;
             for (stamp, side, form, report, live) in tx.releases_of(key).await? {
                 let side = match side.as_str() {
                     "inside" => Side::Inside(&own),

@@ -219,23 +219,21 @@ impl Exchange {
         let Some(tie) = entries.into_iter().next() else {
             return Ok(None);
         };
-        let tie: Value = serde_json::from_str(&tie.bytes)?;
-        let listed = |name: &str| -> Vec<String> {
-            tie.get(name)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(|id| id.as_str().map(str::to_owned))
-                .collect()
-        };
-        let mut ids = listed("object_refs");
-        ids.extend(listed("object_marking_refs"));
-        ids.extend(
-            tie.get("created_by_ref")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-        );
-        ids.push(format!("report--{id}"));
+        let object: Value = serde_json::from_str(&tie.bytes)?;
+        let markings = object.get("object_marking_refs").and_then(Value::as_array);
+        let supports = markings
+            .into_iter()
+            .flatten()
+            .chain(object.get("created_by_ref"));
+        let mut ids: Vec<String> = supports
+            .filter_map(|id| id.as_str().map(str::to_owned))
+            .collect();
+        // Translations too, which the report does not list: every object of this form.
+        for (_, stored) in tx.objects_of(tie.item_version.unwrap_or_default()).await? {
+            if stored.form == tie.form {
+                ids.push(stored.stix_id);
+            }
+        }
         let query = Query {
             limit: PAGE_MAX.max(ids.len()),
             ids,

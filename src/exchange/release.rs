@@ -11,7 +11,7 @@ use super::markings::published_markings;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use crate::handling::{Audience, Form, Rule};
-use crate::stix::{rendition, timestamp};
+use crate::stix::{Class, StixId, rendition, timestamp};
 use crate::store::{NewItemVersion, NewObject, NewRelease};
 
 /// The form of an object that stands in for an original in front of a reader of both.
@@ -59,8 +59,9 @@ impl Numbers {
             .filter(|object| object.form == STANDIN)
             .count();
         let own = all - i64::try_from(standins).unwrap_or(0);
-        let places = SIDES.len() as i64 * (2 * (own + supports) + all);
-        let rows = 1 + all + SIDES.len() as i64 * 2 * supports;
+        // As if every object had a stand-in, so that what follows has its place whatever clashes.
+        let places = SIDES.len() as i64 * (2 * (own + supports) + own);
+        let rows = 1 + 2 * own + SIDES.len() as i64 * 2 * supports;
         let first = tx.take("stamp", now, 1 + places + rows).await?;
         Ok(Self {
             first,
@@ -83,6 +84,10 @@ impl Numbers {
         let block = side * 2 + i64::from(form == Form::Anonymised);
         self.first + 1 + block * (self.objects + self.supports) + position
     }
+}
+
+fn is_observable(stix_id: &str) -> bool {
+    StixId::parse(stix_id).is_some_and(|id| id.class() == Class::Sco)
 }
 
 /// The published markings that go with an item's identified form as posted; what the hub makes has
@@ -154,6 +159,8 @@ impl Release<'_> {
                 };
                 let twin = match (self.clash, standin) {
                     (_, true) => STANDIN,
+                    // An observable keeps its id in every form, so sources can meet under it.
+                    _ if is_observable(&stored.stix_id) => "shared",
                     (Clash::Free, _) => "",
                     (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
                     _ => "",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::hex;
 use super::secret::{Secret, sha256};
 use crate::council::{Directory, Localised, Origin};
-use crate::handling::{Attribution, Form, Rule};
+use crate::handling::{Attribution, BodyId, Form, Rule};
 use crate::stix::marking;
 
 /// The hub's property extension for what neither TLP nor IEP can say.
@@ -50,6 +50,28 @@ pub fn supports(
         creator: creator.clone(),
         objects: vec![tlp, obligations, creator],
     }
+}
+
+/// The identities that the hub itself stands behind: nobody else may post in their name.
+pub fn minted_identities(secret: &Secret, directory: &Directory) -> Vec<String> {
+    let id = |parts: &[&str]| secret.stix_id("identity", "identity", parts);
+    let pseudonyms = directory
+        .bodies()
+        .map(|body| id(&["pseudonym", body.id.as_str()]));
+    let sectors = directory
+        .bodies()
+        .map(|body| id(&["sector", &sectors_of(directory, &body.id).join(" ")]));
+    pseudonyms.chain(sectors).chain([id(&["hub"])]).collect()
+}
+
+fn sectors_of<'a>(directory: &'a Directory, ceptoar: &BodyId) -> Vec<&'a str> {
+    directory
+        .file()
+        .sectors
+        .iter()
+        .filter(|sector| sector.ceptoars.iter().any(|dated| dated.body == *ceptoar))
+        .map(|sector| sector.code.as_str())
+        .collect()
 }
 
 /// The id of a STIX object.
@@ -119,18 +141,7 @@ fn unnamed(
     attribution: Attribution,
 ) -> Value {
     let source = origin.operator.as_ref().unwrap_or(&origin.submitter);
-    let sectors: Vec<&str> = directory
-        .file()
-        .sectors
-        .iter()
-        .filter(|sector| {
-            sector
-                .ceptoars
-                .iter()
-                .any(|dated| dated.body == origin.ceptoar)
-        })
-        .map(|sector| sector.code.as_str())
-        .collect();
+    let sectors = sectors_of(directory, &origin.ceptoar);
     match attribution {
         // `name_ok` lets the identified form name the body; the anonymised form never carries the
         // source's identity, so there it is a pseudonym (the stricter of the two sentences).

@@ -1,12 +1,15 @@
 //! Group commit: every write goes through one task per process, which runs all that wait in one
-//! transaction. A job that fails is undone alone; the others commit.
+//! transaction. A job that fails, or panics, is undone alone; the others
+//! commit.
 //!
 //! INVARIANT: the batch locks the stamp counter first, so on a database shared by several hubs
 //! everything a job reads afterwards is the latest committed state, and stamps appear in commit
 //! order (law 5).
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
@@ -104,7 +107,10 @@ async fn transaction(
     tx.lock("stamp").await?;
     for Waiting { job, answer } in batch {
         tx.savepoint().await?;
-        let outcome = job(&mut tx).await;
+        let outcome = AssertUnwindSafe(job(&mut tx))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(Refusal::Internal(anyhow::anyhow!("a write panicked"))));
         if outcome.is_ok() {
             tx.keep().await?;
         } else {

@@ -147,6 +147,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true);
+        make_private(&options);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -211,6 +212,22 @@ impl Db {
             Self::Postgres(pool) => drop(pool.prepare(sql).await?),
         }
         Ok(())
+    }
+}
+
+/// The file holds the hub's secrets: a new one is its owner's alone.
+fn make_private(options: &SqliteConnectOptions) {
+    let mut file = std::fs::OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    if !options.get_filename().as_os_str().is_empty()
+        && options
+            .get_filename()
+            .parent()
+            .is_some_and(std::path::Path::is_dir)
+    {
+        let _ = file.open(options.get_filename()); // one that exists stays as it is
     }
 }
 

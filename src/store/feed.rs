@@ -112,7 +112,8 @@ type Row = (
 );
 
 const EARLIER: &str = "SELECT 1 FROM object e JOIN release er ON er.object = e.key \
-     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at";
+     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at \
+     AND (er.not_after IS NULL OR er.not_after > ";
 const ORIGINAL_ID: &str = "(SELECT orig.stix_id FROM object orig \
      WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
 const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
@@ -283,9 +284,11 @@ impl Tx {
                 push_list(&mut select, scope.desk.iter().copied());
                 select.push(")))");
             }
+            // An entry that a newer version replaced does not show where only the latest are asked for.
+            let shows = if query.versions == Versions::Last { ") AND ef.live = TRUE" } else { ")" };
             // Earlier entries that show to the same reader, under the same id and version as this
             // one, or as the original this one stands in for.
-            select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER);
+            select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
             // A view of some kinds is complete by itself: an entry of another kind is no earlier one.
             if !query.kinds.is_empty() {
                 select.push(" AND er.kind IN (");
@@ -294,11 +297,11 @@ impl Tx {
             }
             select.push(" AND e.stix_id = o.stix_id AND ef.audience IN (");
             push_list(&mut select, scope.audiences.iter().copied());
-            select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER);
-            select.push(" AND e.form = 'identified' AND er.item_version <> r.item_version AND e.stix_id = ");
+            select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
+            select.push(" AND er.item_version <> r.item_version AND e.stix_id = ");
             select.push(ORIGINAL_ID).push(" AND ef.audience IN (");
             push_list(&mut select, scope.audiences.iter().copied());
-            select.push(")) AND NOT EXISTS (").push(EARLIER);
+            select.push(")) AND NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
             select.push(" AND er.item_version <> r.item_version AND e.digest = ").push(ORIGINAL_DIGEST);
             select.push(" AND e.stix_id = ").push(ORIGINAL_ID).push(" AND ef.audience IN (");
             push_list(&mut select, scope.audiences.iter().copied());

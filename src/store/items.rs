@@ -8,6 +8,7 @@ pub(super) const QUERIES: &[&str] = &[
     BY_KEY,
     OF_ITEM,
     SET_STATE,
+    SET_RULE,
     AUDIENCES_AFTER,
     AUDIENCE_BY_DIGEST,
     ADD_AUDIENCE,
@@ -29,6 +30,7 @@ const BY_KEY: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, 
      level, rule, clauses, state, holds, generalises, received_at FROM item_version WHERE key = $1";
 const OF_ITEM: &str = "SELECT key FROM item_version WHERE item = $1 ORDER BY version";
 const SET_STATE: &str = "UPDATE item_version SET state = $1, holds = $2 WHERE key = $3";
+const SET_RULE: &str = "UPDATE item_version SET rule = $1 WHERE key = $2";
 const AUDIENCES_AFTER: &str = "SELECT id, definition FROM audience WHERE id > $1 ORDER BY id";
 const AUDIENCE_BY_DIGEST: &str = "SELECT id FROM audience WHERE digest = $1";
 const ADD_AUDIENCE: &str = "INSERT INTO audience (id, digest, definition) VALUES ($1, $2, $3)";
@@ -201,6 +203,15 @@ impl Tx {
     ) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(SET_STATE).bind(state).bind(holds).bind(key)
             .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Narrows the rule a version is under.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_rule(&mut self, key: i64, rule: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(SET_RULE).bind(rule).bind(key).execute(conn).await?; });
         Ok(())
     }
 

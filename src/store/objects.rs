@@ -29,7 +29,7 @@ const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stam
      (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
 const SAME_VERSION: &str = "SELECT digest, item_version FROM object \
-     WHERE stix_id = $1 AND version_at = $2 AND form = 'identified' ORDER BY key";
+     WHERE stix_id = $1 AND version_at = $2 AND item_version IS NOT NULL ORDER BY key";
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side = 'support' \

@@ -67,6 +67,16 @@ async fn seen(hub: &TestHub, who: &str) -> Vec<Value> {
         .collect()
 }
 
+fn observable(value: &str) -> Value {
+    let mut object = json!({"type": "ipv4-addr", "spec_version": "2.1", "value": value, "object_marking_refs": [GREEN]});
+    object["id"] = json!(
+        sekisho::stix::id::deterministic_id(&object)
+            .unwrap()
+            .to_string()
+    );
+    object
+}
+
 const GREEN: &str = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb";
 const AMBER: &str = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421";
 const RED: &str = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1";
@@ -80,7 +90,6 @@ both! {
             (json!({"scheme": "S9", "level": "会員限"}), "/handling/scheme handling.scheme"),
             (json!({"scheme": "S2", "level": "第2種"}), "/handling/scheme handling.scheme"),
             (json!({"scheme": "S1", "level": "会員限", "tlp": "TLP:GREEN"}), "/handling/tlp handling.tlp"),
-            (json!({"scheme": "S1", "level": "会員限", "named": ["nobody-there"]}), "/handling/named/0 handling.named"),
         ] {
             let mut report = sample("FIN-01");
             report["handling"] = change;
@@ -282,6 +291,67 @@ both! {
         assert_eq!(hub.reports(Some("ict-publisher")).await.len(), 1);
     }
 
+    law_8_what_a_newer_version_replaced_can_no_longer_be_agreed_to_nor_widened => |hub| {
+        let caller = hub.caller("finance-publisher").await;
+        let revise = |level: &'static str, id: String| {
+            let mut report = sample("FIN-01");
+            report["handling"]["level"] = json!(level);
+            Submission { bytes: report.to_string().into_bytes(), replaces: Some(id), ..Submission::default() }
+        };
+        let first = hub.publish("finance-publisher", &sample("FIN-01")).await.unwrap();
+        let poc = hub.caller("finance-poc").await;
+        let (waiting, _) = hub.exchange.approvals(&poc, None, 10).await.unwrap();
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.publish(&caller, revise("特定宛先限", first.id.clone())).await.unwrap();
+        // The request for the first version is stale: saying yes to it releases nothing.
+        let refused = hub.exchange.answer(&poc, &waiting[0].id, true, "").await;
+        assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+        // A looser third version is released by itself, and the first stays narrowed by the second.
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.publish(&caller, revise("連携セプター可", first.id.clone())).await.unwrap();
+        assert_eq!(hub.approve(&first.id).await, "released");
+        let power = hub.caller("power-analyst").await;
+        let view = hub.exchange.view(Some(&power), Channel::Taxii).await.unwrap();
+        let query = sekisho::exchange::read::ObjectQuery {
+            limit: 100, types: vec!["report".into()], versions: sekisho::exchange::read::Versions::All, ..Default::default()
+        };
+        let (all, _) = hub.exchange.objects(&view, &query).await.unwrap();
+        assert_eq!(all.len(), 1, "only the third version, among all versions");
+    }
+
+    law_4_nobody_can_ask_whether_somebody_else_posted_an_id => |hub| {
+        // A name that the anonymity check finds only in what would stand in for a clash.
+        let mut probe = observable("192.0.2.77");
+        probe["object_marking_refs"] = json!([RED]);
+        probe["x_note"] = json!("電 力 デ モ CEPTOAR(架空)");
+        let free = post(&hub, "power-taxii", std::slice::from_ref(&probe)).await;
+        let other = hub.fresh().await;
+        post(&other, "ict-taxii", &[observable("192.0.2.77")]).await;
+        let taken = post(&other, "power-taxii", &[probe]).await;
+        assert_eq!(free, taken);
+    }
+
+    law_6_one_observable_from_two_sources_is_one_object_to_a_reader_of_both => |hub| {
+        for who in ["ict-taxii", "logistics-taxii"] {
+            assert_eq!(post(&hub, who, &[observable("192.0.2.5")]).await, [[""; 0]]);
+        }
+        for who in ["power-analyst", "nco-analyst", "ict-analyst"] {
+            let seen = seen(&hub, who).await;
+            assert_eq!(seen.len(), 1, "{who}: {seen:?}");
+            assert_eq!(seen[0]["id"], observable("192.0.2.5")["id"], "unchanged content keeps its id");
+        }
+    }
+
+    law_6_an_object_whose_operator_is_not_said_is_searched_for_every_operator => |hub| {
+        let mut naming = indicator(3, &[AMBER]);
+        naming["description"] = json!("あかつき中央銀行で観測");
+        post(&hub, "finance-taxii", &[naming]).await;
+        hub.approve("indicator--00000000-0000-4000-8000-000000000003").await;
+        for object in hub.objects(Some("power-analyst")).await {
+            assert!(!object.bytes.contains("あかつき"), "{}", object.bytes);
+        }
+    }
+
     /// Law 9: each decision is in the ledger, and each record opens its leaf.
     law_9_every_decision_is_a_leaf_that_its_record_opens => |hub| {
         let published = hub.publish("finance-publisher", &sample("FIN-01")).await.unwrap();
@@ -309,12 +379,13 @@ both! {
             for step in 0..4 {
                 if hidden {
                     twin.publish("finance-publisher", &sample("FIN-02")).await.unwrap();
-                    post(&twin, "finance-taxii", &[indicator(step, &[RED])]).await;
+                    post(&twin, "finance-taxii", &[indicator(step, &[RED]), observable(&format!("192.0.2.{step}"))]).await;
                 } else {
                     twin.advance(TimeDelta::seconds(2));
                 }
                 twin.publish("ict-publisher", &sample("ICT-02")).await.unwrap();
-                let posted = post(&twin, "power-taxii", &[indicator(step, &[GREEN])]).await;
+                let more = [indicator(step, &[GREEN]), indicator(step + 100, &[GREEN]), observable(&format!("192.0.2.{step}"))];
+                let posted = post(&twin, "power-taxii", &more).await;
                 out.push_str(&format!("{posted:?}"));
                 for who in ["power-analyst", "power-taxii", "power-poc", "gas-op1-member"] {
                     for view in twin.reports(Some(who)).await {

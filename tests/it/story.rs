@@ -153,6 +153,11 @@ both! {
             assert_eq!(back, theirs["report"], "the rendition comes back from STIX whole");
         }
 
+        // Its STIX form has every object, translations too.
+        let bundle = client.json(&power, &format!("/v1/reports/{}/stix", theirs["id"].as_str().unwrap())).await;
+        let objects = bundle["objects"].as_array().unwrap();
+        assert_eq!(sekisho::stix::report::from_stix(objects).unwrap(), theirs["report"]);
+
         // Publisher and point of contact read it as submitted, byte for byte.
         for key in [&publisher, &poc] {
             let (_, text) = client.get(key, &format!("/v1/reports/{original}")).await;
