@@ -326,7 +326,7 @@ impl Exchange {
         let clash = if keyed.iter().any(|(_, object)| object.form == STANDIN) {
             Clash::Other
         } else {
-            self.clash_of(tx, version.key, &keyed).await?
+            self.clash_of(tx, &version.value.item, &keyed).await?
         };
         let mut release = Release {
             key: version.key,

@@ -14,6 +14,7 @@ pub mod publish;
 pub mod read;
 pub mod refusal;
 mod release;
+mod renditions;
 pub mod revise;
 pub mod secret;
 mod supports;

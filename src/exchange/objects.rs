@@ -1,24 +1,21 @@
 //! Posted STIX objects: each an item of its own, checked and handled like any other.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::gate::View;
-use super::intake::{Handled, handle, marks, origin};
+use super::intake::{Handled, handle, origin};
 use super::markings::asked_by_object;
-use super::publish::{Draft, milliseconds, new_version, stored_rule};
+use super::publish::{Draft, created_of, new_version, stored_rule};
 use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
+use super::renditions::{Renditions, stand_in};
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
 use crate::handling::{Channel, Form};
-use crate::report::identity_check::{Mark, find_identity};
 use crate::stix::json::{Limits, split_envelope};
-use crate::stix::rendition::{RenditionContext, anonymise};
 use crate::stix::{Class, StixId, Violation, marking, validate};
 use crate::store::feed::{Query, Versions};
 use crate::store::{ItemVersion, NewObject};
@@ -125,7 +122,15 @@ impl Exchange {
             .writer()
             .write(move |tx| {
                 Box::pin(async move {
-                    let batch = Batch::new(&exchange, &caller, &ready);
+                    let batch = match ready.first() {
+                        None => return Ok(Vec::new()),
+                        Some(first) => {
+                            let origin = first.handled.origin.clone();
+                            let objects = ready.iter().map(|item| (item.at, item.value.clone()));
+                            let objects = objects.collect();
+                            Renditions::make(&exchange, tx, &caller, &origin, objects).await?
+                        }
+                    };
                     let mut taken = Vec::with_capacity(ready.len());
                     for item in ready {
                         let at = item.at;
@@ -206,7 +211,7 @@ impl Exchange {
         tx: &mut Tx,
         caller: &Caller,
         view: &View,
-        batch: &Batch,
+        batch: &Renditions,
         item: Ready,
     ) -> Result<(), Refusal> {
         let Ready {
@@ -214,7 +219,7 @@ impl Exchange {
             raw,
             id,
             mut handled,
-            ..
+            at,
         } = item;
         let mut object = new_object(Form::Identified, &value, raw);
         let name = format!("{} {id}", caller.body.id);
@@ -240,24 +245,17 @@ impl Exchange {
         let rule = &handled.resolved.rule;
         let owner = caller.body.id.as_str();
         let needs_rendition = handled.forms().contains(&Form::Anonymised);
-        let same = tx.same_version(&object.stix_id, object.version_at).await?;
+        let same = tx
+            .same_version(&object.stix_id, object.version_at, &name)
+            .await?;
         let clash = if same.is_empty() {
             Clash::Free
-        } else if id.class() == Class::Sco
-            || same.iter().all(|(digest, _)| *digest == object.digest)
-        {
-            // An observable's id is its content; a reader of both has one of them.
+        } else if same.iter().all(|(digest, _)| *digest == object.digest) {
             Clash::Same
         } else {
             Clash::Other
         };
-        for (form, wanted) in [
-            ("anonymised", needs_rendition),
-            (STANDIN, clash == Clash::Other),
-        ] {
-            if !wanted {
-                continue;
-            }
+        if needs_rendition || clash == Clash::Other {
             let goes_with = supports(
                 self.secret(),
                 &caller.directory,
@@ -265,58 +263,36 @@ impl Exchange {
                 rule,
                 Form::Anonymised,
             );
-            let label = if form == "anonymised" {
-                owner.to_owned()
-            } else {
-                format!("standin {owner}")
-            };
-            let mint = |original: &StixId| self.secret().rendition_id(&label, original);
-            let created = match tx.first_bytes(mint(&id).as_str()).await? {
-                Some(first) => serde_json::from_str::<Value>(&first)?
-                    .get("created")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
+            let minted = self.secret().rendition_id(owner, &id);
+            let created = match tx.first_bytes(minted.as_str()).await? {
+                Some(first) => created_of(&first),
                 None => None,
             };
-            let modified = milliseconds(now);
-            let created = created.unwrap_or_else(|| modified.clone());
-            let context = RenditionContext {
-                mint: &mint,
-                observable: &|id| batch.renamed.get(id.as_str()).cloned(),
-                creator: Some(goes_with.creator_id.clone()),
-                created: &created,
-                modified: &modified,
-                target_modified: None,
-                marking_refs: &goes_with.marking_refs,
-                strip: &batch.strip,
-            };
-            let Some(rendition) = anonymise(&value, &context) else {
-                continue;
-            };
-            let found = find_identity(&rendition, &batch.marks);
-            if !found.is_empty() && form == STANDIN {
-                // No stand-in then. Refusing would tell that somebody posted this id (law 4).
-                continue;
+            if let Some(rendition) =
+                batch.get(at, &goes_with.creator_id, &goes_with.marking_refs, created)
+            {
+                let faults = batch.check(&rendition);
+                if needs_rendition {
+                    if !faults.is_empty() {
+                        return Err(Refusal::Invalid(faults));
+                    }
+                    objects.push(new_object(
+                        Form::Anonymised,
+                        &rendition,
+                        rendition.to_string(),
+                    ));
+                }
+                // Without faults only, and never refused: a refusal would tell that somebody else
+                // posted this id (law 4).
+                if clash == Clash::Other && faults.is_empty() {
+                    let stands_in = stand_in(self.secret(), owner, &id, &rendition);
+                    let mut stored =
+                        new_object(Form::Anonymised, &stands_in, stands_in.to_string());
+                    stored.form = STANDIN.to_owned();
+                    stored.version_at = object.version_at; // found by the version it stands in for
+                    objects.push(stored);
+                }
             }
-            if !found.is_empty() {
-                let faults = found.into_iter().map(|finding| {
-                    Fault::at(
-                        finding.pointer,
-                        "anonymity",
-                        format!(
-                            "the anonymised form would still name the source: {}",
-                            finding.what
-                        ),
-                    )
-                });
-                return Err(Refusal::Invalid(faults.collect()));
-            }
-            let mut stored = new_object(Form::Anonymised, &rendition, rendition.to_string());
-            stored.form = form.to_owned();
-            if form == STANDIN {
-                stored.version_at = object.version_at; // found by the version it stands in for
-            }
-            objects.push(stored);
         }
         object.form = Form::Identified.word().to_owned();
         objects.insert(0, object);
@@ -326,6 +302,7 @@ impl Exchange {
             objects,
             clash,
             late,
+            strips: None,
         };
         self.write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
             .await?;
@@ -399,10 +376,10 @@ impl Exchange {
             ..Query::default()
         };
         let (seen, _) = tx.page(&view.scope, &query).await?;
-        // What the hub minted is the hub's, whichever version.
+        // What the hub minted, or serves beside others' items, is the hub's, whichever version.
         let minted = seen
             .iter()
-            .any(|entry| entry.form != Form::Identified.word());
+            .any(|entry| entry.form != Form::Identified.word() || entry.side == "support");
         let same = seen
             .iter()
             .any(|entry| entry.version_at == object.version_at);
@@ -420,15 +397,17 @@ impl Exchange {
     pub(super) async fn clash_of(
         &self,
         tx: &mut Tx,
-        key: i64,
+        item: &str,
         keyed: &[(i64, NewObject)],
     ) -> Result<Clash, Refusal> {
         for (_, object) in keyed
             .iter()
             .filter(|(_, object)| object.form == "identified")
         {
-            let same = tx.same_version(&object.stix_id, object.version_at).await?;
-            if same.iter().any(|(_, of)| of.is_some_and(|of| of != key)) {
+            let same = tx
+                .same_version(&object.stix_id, object.version_at, item)
+                .await?;
+            if !same.is_empty() {
                 return Ok(Clash::Same);
             }
         }
@@ -440,65 +419,6 @@ enum Against {
     Duplicate,
     Newer,
     Late,
-}
-
-/// What all objects of one envelope share.
-struct Batch {
-    marks: Vec<Mark>,
-    strip: Vec<(String, String)>,
-    renamed: BTreeMap<String, StixId>,
-}
-
-impl Batch {
-    fn new(exchange: &Exchange, caller: &Caller, ready: &[Ready]) -> Self {
-        let Some(first) = ready.first() else {
-            return Self {
-                marks: Vec::new(),
-                strip: Vec::new(),
-                renamed: BTreeMap::new(),
-            };
-        };
-        let marks = marks(&caller.directory, &first.handled.origin);
-        let strip: Vec<(String, String)> = marks
-            .iter()
-            .filter_map(|mark| match mark {
-                Mark::Name(text) | Mark::Domain(text) => {
-                    Some((text.clone(), "[removed]".to_owned()))
-                }
-                Mark::Network(_) => None,
-            })
-            .collect();
-        // An observable whose content changes gets another id, and references to it follow.
-        let owner = caller.body.id.as_str();
-        let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
-        let context = RenditionContext {
-            mint: &mint,
-            observable: &|_| None,
-            creator: None,
-            created: "1970-01-01T00:00:00.000Z",
-            modified: "1970-01-01T00:00:00.000Z",
-            target_modified: None,
-            marking_refs: &[],
-            strip: &strip,
-        };
-        let mut renamed = BTreeMap::new();
-        for item in ready.iter().filter(|item| item.id.class() == Class::Sco) {
-            let rendered = anonymise(&item.value, &context);
-            let id = rendered
-                .as_ref()
-                .and_then(|object| object.get("id"))
-                .and_then(Value::as_str)
-                .and_then(StixId::parse);
-            if let Some(id) = id.filter(|id| *id != item.id) {
-                renamed.insert(item.id.to_string(), id);
-            }
-        }
-        Self {
-            marks,
-            strip,
-            renamed,
-        }
-    }
 }
 
 fn failed(id: &str, version: &str, place: &str, faults: Vec<Fault>) -> Outcome {

@@ -1,6 +1,8 @@
 //! Publishing: from a handled item to entries in the release log, in one transaction with the
 //! consents asked, the outbox and the ledger.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::access::Caller;
@@ -61,6 +63,8 @@ pub(super) struct Draft {
     pub clash: Clash,
     /// Whether a newer version is out already.
     pub late: bool,
+    /// What a report lists to be stripped.
+    pub strips: Option<BTreeSet<String>>,
 }
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
@@ -304,6 +308,7 @@ impl Exchange {
             objects,
             clash: Clash::Free,
             late: false,
+            strips: Some(strips(checked.report.to_value())),
         })
     }
 
@@ -331,6 +336,7 @@ impl Exchange {
             objects,
             clash,
             late,
+            strips,
         } = draft;
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
@@ -340,7 +346,7 @@ impl Exchange {
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         if let (Some(previous), false) = (previous, late) {
-            self.narrow(tx, previous, rule).await?;
+            self.narrow(tx, previous, rule, strips.as_ref()).await?;
         }
         let mut release = Release {
             key,
@@ -411,11 +417,15 @@ impl Exchange {
     }
 
     /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
+    ///
+    /// Where the new version strips more, names less or drops more, the older renditions go: their
+    /// bytes are what it corrects.
     async fn narrow(
         &self,
         tx: &mut Tx,
         previous: &ItemVersion,
         rule: &Rule,
+        strips: Option<&BTreeSet<String>>,
     ) -> Result<(), Refusal> {
         let own = BodyId::from(previous.value.ceptoar.as_str());
         for key in tx.versions_of(&previous.value.item).await? {
@@ -428,7 +438,12 @@ impl Exchange {
             }
             let before: Rule = stored_rule(&older)?;
             let joined = before.join(rule);
-            if joined == before {
+            let mut hides_more =
+                joined.attribution != before.attribution || joined.anonymise != before.anonymise;
+            if let Some(strips) = strips {
+                hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
+            }
+            if joined == before && !hides_more {
                 continue;
             }
             // Kept, so that a looser third version cannot widen what the second narrowed.
@@ -446,11 +461,33 @@ impl Exchange {
                     }
                 }
                 tx.forget(stamp).await?;
-                tx.add_feed(stamp, live, report, &audiences).await?;
+                if !(hides_more && form == Form::Anonymised.word()) {
+                    tx.add_feed(stamp, live, report, &audiences).await?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// What a version of a report listed to be stripped; nothing for a posted object.
+async fn stripped_by(tx: &mut Tx, key: i64) -> Result<BTreeSet<String>, Refusal> {
+    let objects = tx.objects_of(key).await?;
+    let submitted = objects
+        .into_iter()
+        .find(|(_, object)| object.form == Form::Identified.word() && object.report.is_some());
+    let Some(text) = submitted.and_then(|(_, object)| object.report) else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(strips(&serde_json::from_str(&text)?))
+}
+
+fn strips(report: &Value) -> BTreeSet<String> {
+    let list = report.get("must_anonymise").and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|item| item.get("text")?.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// The rule an item version was accepted under.
@@ -494,7 +531,7 @@ pub(super) fn milliseconds(micros: i64) -> String {
         .to_string()
 }
 
-fn created_of(bytes: &str) -> Option<String> {
+pub(super) fn created_of(bytes: &str) -> Option<String> {
     let object: Value = serde_json::from_str(bytes).ok()?;
     object
         .get("created")

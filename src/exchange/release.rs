@@ -60,7 +60,7 @@ impl Numbers {
             .count();
         let own = all - i64::try_from(standins).unwrap_or(0);
         // As if every object had a stand-in, so that what follows has its place whatever clashes.
-        let places = SIDES.len() as i64 * (2 * (own + supports) + own);
+        let places = SIDES.len() as i64 * (2 * (own + supports) + 2 * own);
         let rows = 1 + 2 * own + SIDES.len() as i64 * 2 * supports;
         let first = tx.take("stamp", now, 1 + places + rows).await?;
         Ok(Self {
@@ -148,7 +148,9 @@ impl Release<'_> {
             let mut position = self.numbers.supports;
             for (object, stored) in &self.keyed {
                 let standin = stored.form == STANDIN;
-                if stored.form != form.word() && !(standin && form == Form::Identified) {
+                let stands_in =
+                    standin && (form == Form::Identified || is_observable(&stored.stix_id));
+                if stored.form != form.word() && !stands_in {
                     continue;
                 }
                 let stamp = if standin {
@@ -234,13 +236,22 @@ pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject
     let version = text("modified")
         .or_else(|| text("created"))
         .unwrap_or("1970-01-01T00:00:00.000Z");
+    let mut content = object.clone();
+    if let (true, Some(members)) = (
+        text("id").is_some_and(is_observable),
+        content.as_object_mut(),
+    ) {
+        // Two sources' handling of one observable is not another content.
+        members.remove("object_marking_refs");
+        members.remove("granular_markings");
+    }
     NewObject {
         form: form.word().to_owned(),
         stix_id: text("id").unwrap_or_default().to_owned(),
         object_type: text("type").unwrap_or_default().to_owned(),
         version: version.to_owned(),
         version_at: timestamp::Instant::parse(version).map_or(0, |instant| instant.micros()),
-        digest: sha256(&rendition::canonical(object)),
+        digest: sha256(&rendition::canonical(&content)),
         bytes,
         report: None,
     }

@@ -183,6 +183,18 @@ impl IdentityMarks {
         hits
     }
 
+    /// The marks that a string carries in an encoding that a browser or resolver undoes.
+    fn encoded_hits(&self, text: &str) -> Vec<usize> {
+        let decoded = super::encoding::decoded(text);
+        let readings = decoded
+            .into_iter()
+            .chain(super::encoding::reverse_name(text));
+        readings
+            .flat_map(|reading| self.hits(&reading))
+            .map(|(_, mark)| mark)
+            .collect()
+    }
+
     fn walk(&self, value: &Value, pointer: &mut String, findings: &mut Vec<Finding>) {
         let length = pointer.len();
         match value {
@@ -208,7 +220,8 @@ impl IdentityMarks {
 
     fn report(&self, text: &str, pointer: &str, findings: &mut Vec<Finding>) {
         let mut seen = HashSet::new();
-        for (_, mark) in self.hits(text) {
+        let plain = self.hits(text).into_iter().map(|(_, mark)| mark);
+        for mark in plain.chain(self.encoded_hits(text)) {
             if seen.insert(mark) {
                 let what = self.labels.get(mark).cloned().unwrap_or_default();
                 findings.push(Finding {

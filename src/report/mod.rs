@@ -8,6 +8,7 @@
 mod address;
 pub mod anonymise;
 mod check;
+mod encoding;
 mod fold;
 pub mod identity_check;
 #[cfg(test)]

@@ -216,7 +216,17 @@ impl<'a> Renderer<'a> {
                 let source = reference.get("source_name").and_then(Value::as_str);
                 source.is_some_and(|name| CATALOGUES.contains(&name))
             })
-            .map(|reference| self.value("external_references", reference, 0))
+            .map(|reference| {
+                // The catalogue's own number says all; a url or a note may point back.
+                let members = reference.as_object().into_iter().flatten();
+                let kept = members
+                    .filter(|(name, _)| matches!(name.as_str(), "source_name" | "external_id"));
+                Value::Object(
+                    kept.map(|(name, value)| (name.clone(), value.clone()))
+                        .collect(),
+                )
+            })
+            .filter(|reference| reference.get("external_id").is_some())
             .collect();
         (!kept.is_empty()).then_some(Value::Array(kept))
     }
@@ -268,6 +278,16 @@ impl<'a> Renderer<'a> {
         if let Some(id) = StixId::parse(text) {
             return Cow::Owned(self.rename(&id, chain).into());
         }
+        if text.contains("--") {
+            let renamed = self.embedded(text, chain);
+            if renamed != text {
+                return Cow::Owned(self.stripped(name, &renamed).into_owned());
+            }
+        }
+        self.stripped(name, text)
+    }
+
+    fn stripped<'t>(&self, name: &str, text: &'t str) -> Cow<'t, str> {
         if name != "pattern" {
             let stripped = self.strip.apply(text);
             return match (&stripped, name) {
@@ -287,6 +307,44 @@ impl<'a> Renderer<'a> {
                 out.push(char);
             }
         })
+    }
+
+    /// Renames the ids that stand inside a longer text.
+    fn embedded(&self, text: &str, chain: usize) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("--") {
+            let (before, after) = rest.split_at(at);
+            let of = before
+                .rfind(|char: char| {
+                    !(char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-')
+                })
+                .map_or(before, |last| {
+                    let start = last
+                        + before
+                            .get(last..)
+                            .and_then(|tail| tail.chars().next())
+                            .map_or(1, char::len_utf8);
+                    before.get(start..).unwrap_or_default()
+                });
+            let found = after
+                .get(2..38)
+                .and_then(|uuid| StixId::parse(&format!("{of}--{uuid}")));
+            match found {
+                Some(id) => {
+                    out.push_str(before.strip_suffix(of).unwrap_or(before));
+                    out.push_str(self.rename(&id, chain).as_str());
+                    rest = after.get(38..).unwrap_or_default();
+                }
+                None => {
+                    out.push_str(before);
+                    out.push_str("--");
+                    rest = after.get(2..).unwrap_or_default();
+                }
+            }
+        }
+        out.push_str(rest);
+        out
     }
 
     /// Tells whether a name that is not the standard's holds a text to strip.
@@ -318,7 +376,9 @@ impl<'a> Renderer<'a> {
             (Class::Sco, Some(object)) => self.observable(id, object, chain),
             (Class::Sco, None) => self.outside(id),
             // The key of a published extension is how readers understand it.
-            (Class::Meta, None) if id.object_type() == "extension-definition" => id.clone(),
+            (Class::Meta, None) if id.object_type() == "extension-definition" => {
+                (self.ctx.observable)(id).unwrap_or_else(|| id.clone())
+            }
             (Class::Custom, _) if self.strip.finds(id.object_type()) => {
                 let minted = (self.ctx.mint)(id);
                 StixId::new("x-removed", minted.uuid()).unwrap_or(minted)

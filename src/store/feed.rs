@@ -295,6 +295,8 @@ impl Tx {
                 push_list(&mut select, query.kinds.iter().cloned());
                 select.push(")");
             }
+            // What the hub serves beside items gives way to nothing that anybody posts.
+            select.push(" AND (r.side <> 'support' OR er.side = 'support')");
             select.push(" AND e.stix_id = o.stix_id AND ef.audience IN (");
             push_list(&mut select, scope.audiences.iter().copied());
             select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);

@@ -28,8 +28,9 @@ const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form, o.report IS NOT NULL,
 const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
-const SAME_VERSION: &str = "SELECT digest, item_version FROM object \
-     WHERE stix_id = $1 AND version_at = $2 AND item_version IS NOT NULL ORDER BY key";
+const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
+     JOIN item_version v ON v.key = o.item_version \
+     WHERE o.stix_id = $1 AND o.version_at = $2 AND v.item <> $3 ORDER BY o.key";
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side = 'support' \
@@ -206,7 +207,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Content posted before under the same id and version, by whatever source: digest and version.
+    /// Content of other items under the same id and version, in whatever form: digest and version.
     ///
     /// # Errors
     /// When the database fails.
@@ -214,9 +215,10 @@ impl Tx {
         &mut self,
         stix_id: &str,
         version_at: i64,
+        item: &str,
     ) -> Result<Vec<(Vec<u8>, Option<i64>)>, StoreError> {
         Ok(
-            on!(self, conn => sqlx::query_as(SAME_VERSION).bind(stix_id).bind(version_at)
+            on!(self, conn => sqlx::query_as(SAME_VERSION).bind(stix_id).bind(version_at).bind(item)
             .fetch_all(conn).await?),
         )
     }

@@ -320,15 +320,38 @@ both! {
     }
 
     law_4_nobody_can_ask_whether_somebody_else_posted_an_id => |hub| {
-        // A name that the anonymity check finds only in what would stand in for a clash.
+        // Under S2's RED nobody gets a rendition, so the anonymity check has only what would stand in
+        // for a clash to look at; and the name in it is one that only the check finds.
         let mut probe = observable("192.0.2.77");
         probe["object_marking_refs"] = json!([RED]);
-        probe["x_note"] = json!("電 力 デ モ CEPTOAR(架空)");
-        let free = post(&hub, "power-taxii", std::slice::from_ref(&probe)).await;
+        probe["x_note"] = json!("demo-ict%2Eexample");
+        let free = post(&hub, "ict-taxii", std::slice::from_ref(&probe)).await;
         let other = hub.fresh().await;
-        post(&other, "ict-taxii", &[observable("192.0.2.77")]).await;
-        let taken = post(&other, "power-taxii", &[probe]).await;
+        post(&other, "power-taxii", &[observable("192.0.2.77")]).await;
+        let taken = post(&other, "ict-taxii", &[probe]).await;
+        assert_eq!(free, [[""; 0]]);
         assert_eq!(free, taken);
+    }
+
+    law_8_a_looser_third_version_does_not_widen_the_first => |hub| {
+        let first = hub.publish("ict-publisher", &sample("ICT-02")).await.unwrap();
+        assert_eq!(hub.reports(Some("nco-analyst")).await[0].form, "identified");
+        let caller = hub.caller("ict-publisher").await;
+        for level in ["第4種", "第3種"] {
+            hub.advance(TimeDelta::seconds(1));
+            let mut report = sample("ICT-02");
+            report["handling"]["level"] = json!(level);
+            let submission = Submission { bytes: report.to_string().into_bytes(), replaces: Some(first.id.clone()), ..Submission::default() };
+            hub.exchange.publish(&caller, submission).await.unwrap();
+        }
+        assert_eq!(hub.approve(&first.id).await, "released");
+        let nco = hub.caller("nco-analyst").await;
+        let view = hub.exchange.view(Some(&nco), Channel::Taxii).await.unwrap();
+        let query = sekisho::exchange::read::ObjectQuery {
+            limit: 100, types: vec!["report".into()], versions: sekisho::exchange::read::Versions::All, ..Default::default()
+        };
+        let (all, _) = hub.exchange.objects(&view, &query).await.unwrap();
+        assert_eq!(all.len(), 1, "the second was for its point of contact, and took the first along");
     }
 
     law_6_one_observable_from_two_sources_is_one_object_to_a_reader_of_both => |hub| {
@@ -340,6 +363,77 @@ both! {
             assert_eq!(seen.len(), 1, "{who}: {seen:?}");
             assert_eq!(seen[0]["id"], observable("192.0.2.5")["id"], "unchanged content keeps its id");
         }
+    }
+
+    law_6_nobody_mutes_or_forges_what_others_or_the_hub_serve => |hub| {
+        // Another content under an observable's id: a reader of both has both, under two ids.
+        let (mut first, mut second) = (observable("192.0.2.6"), observable("192.0.2.6"));
+        first["x_note"] = json!("pre-posted");
+        second["x_note"] = json!("the real one");
+        post(&hub, "ict-taxii", &[first]).await;
+        post(&hub, "logistics-taxii", &[second]).await;
+        for who in ["power-analyst", "nco-analyst"] {
+            let seen = seen(&hub, who).await;
+            let notes: Vec<&str> = seen.iter().map(|object| object["x_note"].as_str().unwrap()).collect();
+            assert_eq!(notes, ["pre-posted", "the real one"], "{who}");
+            assert_ne!(seen[0]["id"], seen[1]["id"], "{who}");
+        }
+        // The hub's own marking under the same id: refused where it is seen.
+        hub.publish("ict-publisher", &sample("ICT-02")).await.unwrap();
+        let objects = hub.objects(Some("ict-taxii")).await;
+        let marking = objects.iter().rev().find(|object| object.bytes.contains("Handling obligations")).unwrap();
+        let mut forged: Value = serde_json::from_str(&marking.bytes).unwrap();
+        forged["name"] = json!("FORGED");
+        let refused = post(&hub, "ict-taxii", &[forged]).await;
+        assert_eq!(refused, [["/objects/0/id STIX 3.5"]]);
+    }
+
+    law_6_no_id_of_the_source_is_left_in_a_rendition => |hub| {
+        let name = "mail.tombo-ins.example";
+        let mut domain = json!({"type": "domain-name", "spec_version": "2.1", "value": name});
+        domain["id"] = json!(sekisho::stix::id::deterministic_id(&domain).unwrap().to_string());
+        let mut note = json!({
+            "type": "note", "spec_version": "2.1", "id": "note--00000000-0000-4000-8000-000000000001",
+            "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z",
+            "content": "see malware--ac47a4e2-0000-4000-8000-000000000001 and the rest", "object_refs": [domain["id"]],
+            "external_references": [{"source_name": "cve", "external_id": "CVE-2026-0001", "url": "https://wiki.internal.example/x"}],
+            "object_marking_refs": [GREEN],
+        });
+        post(&hub, "ict-taxii", std::slice::from_ref(&note)).await;
+        note["id"] = json!("note--00000000-0000-4000-8000-000000000002");
+        domain["object_marking_refs"] = json!([GREEN]);
+        post(&hub, "ict-taxii", &[note, domain.clone()]).await;
+        let theirs = seen(&hub, "power-analyst").await;
+        let domain_id = domain["id"].as_str().unwrap();
+        let notes: Vec<&Value> = theirs.iter().filter(|object| object["type"] == "note").collect();
+        assert_eq!(notes.len(), 2);
+        assert_ne!(notes[0]["object_refs"][0], domain_id, "nobody rendered it, so its id is a guess confirmed");
+        assert_eq!(notes[1]["object_refs"][0], domain_id, "served beside it, unchanged");
+        for note in notes {
+            let text = note.to_string();
+            assert!(!text.contains("ac47a4e2") && !text.contains("wiki.internal") && text.contains("CVE-2026-0001"), "{text}");
+        }
+    }
+
+    law_8_a_correction_takes_the_leaking_rendition_back => |hub| {
+        let mut report = sample("ICT-02");
+        report["summary"]["ja"] = json!("ゼブラ取引所で発生");
+        let first = hub.publish("ict-publisher", &report).await.unwrap();
+        assert!(hub.reports(Some("power-analyst")).await[0].report.get().contains("ゼブラ取引所"));
+        let list = report["must_anonymise"].as_array_mut().unwrap();
+        list.push(json!({"text": "ゼブラ取引所", "type": "org", "replace_ja": "取引所"}));
+        hub.advance(TimeDelta::seconds(1));
+        let caller = hub.caller("ict-publisher").await;
+        let submission = Submission { bytes: report.to_string().into_bytes(), replaces: Some(first.id), ..Submission::default() };
+        hub.exchange.publish(&caller, submission).await.unwrap();
+        let power = hub.caller("power-analyst").await;
+        let view = hub.exchange.view(Some(&power), Channel::Taxii).await.unwrap();
+        let query = sekisho::exchange::read::ObjectQuery {
+            limit: 1000, versions: sekisho::exchange::read::Versions::All, ..Default::default()
+        };
+        let (all, _) = hub.exchange.objects(&view, &query).await.unwrap();
+        assert!(all.iter().any(|object| object.id.starts_with("report--")));
+        assert!(all.iter().all(|object| !object.bytes.contains("ゼブラ取引所")));
     }
 
     law_6_an_object_whose_operator_is_not_said_is_searched_for_every_operator => |hub| {

@@ -187,8 +187,14 @@ fn limit(value: &str) -> Result<usize, Failure> {
     Ok(value.parse().unwrap_or(PAGE_MAX).min(PAGE_MAX))
 }
 
+/// More values than this in one filter is no question a page could answer.
+const VALUES_MAX: usize = 500;
+
 fn list(name: &str, value: &str, is_valid: fn(&str) -> bool) -> Result<Vec<String>, Failure> {
     let values: Vec<String> = value.split(',').map(str::to_owned).collect();
+    if values.len() > VALUES_MAX {
+        return Err(Failure::parameter(name, "holds more values than 500"));
+    }
     if values.iter().all(|value| is_valid(value)) {
         return Ok(values);
     }

@@ -99,7 +99,7 @@ fn a_rendition_is_a_new_object_of_another_creator() {
             "pattern": "[url:value = 'https://it\\'s.example/']", "pattern_type": "stix",
             "valid_from": "2024-01-01T00:00:00Z", "x_note": {"by": "it's SOC"},
             "external_references": [
-                {"source_name": "capec", "external_id": "CAPEC-1", "description": "seen by it's"},
+                {"source_name": "capec", "external_id": "CAPEC-1"},
             ],
             "object_marking_refs": [marking::tlp_id(Tlp::Amber)],
         })

@@ -1,0 +1,213 @@
+//! The anonymised renditions of one envelope, made together so that references between its objects
+//! hold, and so that nothing in one of them tells what was changed in another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::access::Caller;
+use super::intake::marks;
+use super::publish::milliseconds;
+use super::refusal::{Fault, Refusal};
+use super::secret::Secret;
+use super::{Exchange, Tx};
+use crate::council::Origin;
+use crate::handling::Form;
+use crate::report::identity_check::{Mark, find_identity};
+use crate::stix::rendition::{RenditionContext, anonymise_batch};
+use crate::stix::{Class, StixId};
+
+/// Renditions by place in the envelope.
+pub(super) struct Renditions {
+    marks: Vec<Mark>,
+    made: BTreeMap<usize, Value>,
+}
+
+impl Renditions {
+    /// Makes them all.
+    pub async fn make(
+        exchange: &Exchange,
+        tx: &mut Tx,
+        caller: &Caller,
+        origin: &Origin,
+        objects: Vec<(usize, Value)>,
+    ) -> Result<Self, Refusal> {
+        let owner = caller.body.id.as_str();
+        let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
+        let (places, objects): (Vec<usize>, Vec<Value>) = objects.into_iter().unzip();
+        let mut marks = marks(&caller.directory, origin);
+        marks.extend(posted_creators(&objects));
+        let strip: Vec<(String, String)> = marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Name(text) | Mark::Domain(text) => {
+                    Some((text.clone(), "[removed]".to_owned()))
+                }
+                Mark::Network(_) => None,
+            })
+            .collect();
+        let elsewhere = elsewhere(tx, owner, &objects).await?;
+        let now = milliseconds(exchange.clock().now_micros());
+        let context = RenditionContext {
+            mint: &mint,
+            // An observable's own id can be guessed back to its content, so the id of one that no
+            // rendition shows is minted; an extension's is kept unless it is the source's own.
+            observable: &|id| match (elsewhere.get(id.as_str()), id.class()) {
+                (Some(Some(rendered)), _) => Some(rendered.clone()),
+                (Some(None), _) | (None, Class::Sco) => Some(mint(id)),
+                (None, _) => None,
+            },
+            // Set for each object when its rule is known.
+            creator: Some(exchange.secret().stix_id("identity", "identity", &["hub"])),
+            created: &now,
+            modified: &now,
+            target_modified: Some(&now),
+            marking_refs: &[],
+            strip: &strip,
+        };
+        let made = anonymise_batch(&objects, &context);
+        Ok(Self {
+            marks,
+            made: places
+                .into_iter()
+                .zip(made)
+                .filter_map(|(at, rendition)| Some((at, rendition?)))
+                .collect(),
+        })
+    }
+
+    /// The rendition of one object, with its creator, markings and first version; `None` where the
+    /// object has none.
+    pub fn get(
+        &self,
+        at: usize,
+        creator: &str,
+        marking_refs: &[String],
+        created: Option<String>,
+    ) -> Option<Value> {
+        let mut rendition = self.made.get(&at)?.clone();
+        let members = rendition.as_object_mut()?;
+        if members.contains_key("created_by_ref") {
+            members.insert("created_by_ref".to_owned(), creator.into());
+        }
+        members.insert("object_marking_refs".to_owned(), marking_refs.into());
+        if let (Some(created), true) = (created, members.contains_key("created")) {
+            members.insert("created".to_owned(), created.into());
+        }
+        Some(rendition)
+    }
+
+    /// What in a rendition would still name the source.
+    pub fn check(&self, rendition: &Value) -> Vec<Fault> {
+        find_identity(rendition, &self.marks)
+            .into_iter()
+            .map(|finding| {
+                Fault::at(
+                    finding.pointer,
+                    "anonymity",
+                    format!(
+                        "the anonymised form would still name the source: {}",
+                        finding.what
+                    ),
+                )
+            })
+            .collect()
+    }
+}
+
+/// The rendition that stands in for an original in front of a reader of both: never under its id.
+pub(super) fn stand_in(
+    secret: &Secret,
+    owner: &str,
+    original: &StixId,
+    rendition: &Value,
+) -> Value {
+    let mut object = rendition.clone();
+    let id = secret.rendition_id(&format!("standin {owner}"), original);
+    if let Some(members) = object.as_object_mut() {
+        members.insert("id".to_owned(), id.to_string().into());
+    }
+    object
+}
+
+/// Who an envelope's own identity objects say made the others: a name like any other of the source.
+fn posted_creators(objects: &[Value]) -> Vec<Mark> {
+    let text =
+        |object: &Value, name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let creators: BTreeSet<String> = objects
+        .iter()
+        .filter_map(|o| text(o, "created_by_ref"))
+        .collect();
+    objects
+        .iter()
+        .filter(|object| text(object, "type").as_deref() == Some("identity"))
+        .filter(|object| text(object, "id").is_some_and(|id| creators.contains(&id)))
+        .flat_map(|object| {
+            let contact = text(object, "contact_information").unwrap_or_default();
+            let domains = contact
+                .split_whitespace()
+                .filter_map(|word| word.rsplit_once('@'))
+                .map(|(_, domain)| {
+                    Mark::Domain(domain.trim_matches(['.', ',', '>', ')']).to_owned())
+                })
+                .collect::<Vec<_>>();
+            text(object, "name")
+                .map(Mark::Name)
+                .into_iter()
+                .chain(domains)
+        })
+        .collect()
+}
+
+/// Ids the envelope names but does not hold, of which the same source posted the object before: the
+/// id its rendition has, if it has one.
+async fn elsewhere(
+    tx: &mut Tx,
+    owner: &str,
+    objects: &[Value],
+) -> Result<BTreeMap<String, Option<StixId>>, Refusal> {
+    let here: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|o| o.get("id")?.as_str())
+        .collect();
+    let mut named = BTreeSet::new();
+    for object in objects {
+        collect_ids(object, &mut named);
+    }
+    let mut known = BTreeMap::new();
+    for id in named {
+        if here.contains(id.as_str()) {
+            continue;
+        }
+        if let Some(version) = tx.latest_version(&format!("{owner} {id}")).await? {
+            let rendered = tx
+                .objects_of(version.key)
+                .await?
+                .into_iter()
+                .find(|(_, object)| object.form == Form::Anonymised.word())
+                .and_then(|(_, object)| StixId::parse(&object.stix_id));
+            known.insert(id, rendered);
+        }
+    }
+    Ok(known)
+}
+
+fn collect_ids(value: &Value, ids: &mut BTreeSet<String>) {
+    let mut keep = |text: &str| {
+        let wanted = StixId::parse(text).is_some_and(|id| {
+            id.class() == Class::Sco || id.object_type() == "extension-definition"
+        });
+        if wanted {
+            ids.insert(text.to_owned());
+        }
+    };
+    match value {
+        Value::String(text) => keep(text),
+        Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
+        Value::Object(members) => {
+            members.keys().for_each(|key| keep(key));
+            members.values().for_each(|item| collect_ids(item, ids));
+        }
+        _ => {}
+    }
+}
