@@ -255,12 +255,12 @@ impl Exchange {
         let state = match consent(&required, &votes, &submitter) {
             Consent::Refused => "refused",
             Consent::Pending(pending) => {
-                holds.retain(|hold| {
-                    hold.code != "APPROVAL"
-                        || pending
-                            .iter()
-                            .any(|who| hold.message.contains(who.as_str()))
-                });
+                let waits = |hold: &Hold| {
+                    pending
+                        .iter()
+                        .any(|who| hold.message.starts_with(&format!("approvals: {who} ")))
+                };
+                holds.retain(|hold| hold.code != "APPROVAL" || waits(hold));
                 "held"
             }
             Consent::Given => {
