@@ -105,16 +105,7 @@ impl Exchange {
             let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
             let found = find_identity(&rendition, &marks);
             if !found.is_empty() {
-                let faults = found.into_iter().map(|finding| {
-                    Fault::at(
-                        finding.pointer,
-                        "anonymity",
-                        format!(
-                            "the anonymised form would still name the source: {}",
-                            finding.what
-                        ),
-                    )
-                });
+                let faults = found.into_iter().map(Fault::from);
                 return Err(Refusal::Invalid(faults.collect()));
             }
             anonymised = Some(rendition);

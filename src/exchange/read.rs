@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::gate::View;
 use super::intake::Hold;
 use super::refusal::Refusal;
+use super::supports::obligations_of;
 use super::{Exchange, Tx};
 use crate::stix::timestamp::format_taxii;
 use crate::store::Entry;
@@ -266,17 +267,7 @@ impl Exchange {
             form: entry.form,
             released_at: format_taxii(entry.stamp),
             tlp: rule.access.tlp.to_string(),
-            obligations: serde_json::json!({
-                "onward": rule.onward,
-                "purposes_allowed": rule.purposes(),
-                "purposes_prohibited": rule.purposes_prohibited,
-                "automated": rule.automated,
-                "pap": rule.pap,
-                "retention_max_days": rule.retention_max_days,
-                "retention_min_days": rule.access.retention_min_days,
-                "storage_jp_only": rule.access.storage_jp_only,
-                "ack_hours": rule.ack_hours,
-            }),
+            obligations: obligations_of(&rule),
             desk,
             report: RawValue::from_string(body)?,
         })

@@ -101,16 +101,7 @@ impl Renditions {
     pub fn check(&self, rendition: &Value) -> Vec<Fault> {
         find_identity(rendition, &self.marks)
             .into_iter()
-            .map(|finding| {
-                Fault::at(
-                    finding.pointer,
-                    "anonymity",
-                    format!(
-                        "the anonymised form would still name the source: {}",
-                        finding.what
-                    ),
-                )
-            })
+            .map(Fault::from)
             .collect()
     }
 }

@@ -79,9 +79,9 @@ pub fn id_of(object: &Value) -> Option<&str> {
     object.get("id").and_then(Value::as_str)
 }
 
-/// The obligations the hub carries and cannot enforce, as a marking definition.
-fn obligations(secret: &Secret, rule: &Rule) -> Value {
-    let handling = json!({
+/// What the hub carries to a reader and cannot enforce.
+pub fn obligations_of(rule: &Rule) -> Value {
+    json!({
         "onward": rule.onward,
         "purposes_allowed": rule.purposes(),
         "purposes_prohibited": rule.purposes_prohibited,
@@ -92,7 +92,12 @@ fn obligations(secret: &Secret, rule: &Rule) -> Value {
         "storage_jp_only": rule.access.storage_jp_only,
         "k": rule.k,
         "ack_hours": rule.ack_hours,
-    });
+    })
+}
+
+/// The obligations, as a marking definition.
+fn obligations(secret: &Secret, rule: &Rule) -> Value {
+    let handling = obligations_of(rule);
     let handling: serde_json::Map<String, Value> = match handling {
         // STIX 2.3, 2.12: no nulls and no empty lists; what is not said is left out.
         Value::Object(members) => members
