@@ -215,11 +215,14 @@ both! {
         report["summary"]["ja"] = json!("詳細は www.akatsuki-bank.example の告知を参照");
         report["must_anonymise"] = json!([]);
         report.as_object_mut().unwrap().remove("organisation");
-        // Whatever the anonymiser strips by itself, nothing that names the source gets out.
-        match hub.publish("finance-publisher", &report).await {
-            Err(refusal) => assert!(faults(refusal).iter().all(|fault| fault.ends_with(" anonymity"))),
-            Ok(published) => { hub.approve(&published.id).await; }
-        }
+        // Plain, the anonymiser strips it by itself; encoded, only the last check finds it, and refuses.
+        let published = hub.publish("finance-publisher", &report).await.unwrap();
+        assert_eq!(hub.approve(&published.id).await, "released");
+        assert_eq!(hub.reports(Some("power-analyst")).await.len(), 1);
+        report["summary"]["ja"] = json!("www%2Eakatsuki%2Dbank%2Eexample の告知を参照");
+        let refusal = hub.publish("finance-publisher", &report).await.unwrap_err();
+        assert_eq!(faults(refusal), ["/summary/ja anonymity"]);
+        assert_eq!(hub.reports(Some("finance-publisher")).await.len(), 1, "nothing is stored");
         for view in hub.reports(Some("power-analyst")).await {
             for name in ["akatsuki-bank", "あかつき中央銀行", "Akatsuki"] {
                 assert!(!view.report.get().contains(name), "{name}");
