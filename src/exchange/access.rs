@@ -185,7 +185,7 @@ impl Exchange {
                 Box::pin(async move {
                     for (hash, principal, kind) in rows {
                         tx.add_credential(&hash, &principal, kind.word(), now).await?;
-                        record(tx, now, &json!({
+                        record(tx, now, &[], &json!({
                             "decision": "credential.issued", "principal": principal, "kind": kind.word(),
                         }))
                         .await?;
@@ -207,7 +207,7 @@ impl Exchange {
             .write(move |tx| {
                 Box::pin(async move {
                     let count = tx.revoke_credentials(&principal, now).await?;
-                    record(tx, now, &json!({
+                    record(tx, now, &[], &json!({
                         "decision": "credential.revoked", "principal": principal, "count": count,
                     }))
                     .await?;
@@ -324,6 +324,7 @@ impl Exchange {
                     record(
                         tx,
                         now,
+                        &[],
                         &json!({"decision": "signing_key.rotated", "kid": stored.kid}),
                     )
                     .await

@@ -229,6 +229,7 @@ impl Exchange {
         record(
             tx,
             now,
+            &version.value.parties(),
             &json!({
                 "decision": "vote", "item": version.value.item, "version": version.value.version,
                 "approver": approver, "by": name, "yes": yes,
@@ -280,6 +281,7 @@ impl Exchange {
             record(
                 tx,
                 now,
+                &version.value.parties(),
                 &json!({
                     "decision": state, "item": version.value.item, "version": version.value.version,
                 }),

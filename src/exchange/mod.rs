@@ -163,7 +163,7 @@ impl Exchange {
                     let version = tx.council_version().await? + 1;
                     tx.apply_council(version, now, &text).await?;
                     let digest = secret::sha256(text.as_bytes());
-                    record(tx, now, &serde_json::json!({
+                    record(tx, now, &[], &serde_json::json!({
                         "decision": "council.applied", "version": version, "sha256": hex(&digest),
                     }))
                     .await?;
@@ -203,9 +203,16 @@ fn empty_directory(secret: &Secret) -> Directory {
 }
 
 /// Appends one decision to the ledger, in the transaction that carries it out (law 9).
-async fn record(tx: &mut Tx, at: i64, decision: &Value) -> Result<(), Refusal> {
+///
+/// `parties` are the bodies that took part in it: they alone may open its commitment, beside auditors.
+async fn record(tx: &mut Tx, at: i64, parties: &[&str], decision: &Value) -> Result<(), Refusal> {
+    // Known to the parties by the record itself until the ledger is served to them.
+    let mut decision = decision.clone();
+    if let Some(members) = decision.as_object_mut() {
+        members.insert("parties".to_owned(), parties.into());
+    }
     let salt = random::<32>()?;
-    let text = serde_json::to_string(decision)?;
+    let text = serde_json::to_string(&decision)?;
     let leaf = leaf_hash(&commitment(&salt, text.as_bytes()));
     tx.append_ledger(at, &leaf, &salt, &text).await?;
     Ok(())

@@ -391,6 +391,7 @@ impl Exchange {
         record(
             tx,
             now,
+            &item.parties(),
             &json!({
                 "decision": if held { "held" } else { "released" },
                 "item": item.item, "version": item.version, "level": item.level,

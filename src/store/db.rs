@@ -78,24 +78,30 @@ macro_rules! on {
 }
 pub(super) use on;
 
+/// One migration of each folder, in the order they run: append, never edit.
 macro_rules! migrations {
     ($folder:literal) => {
-        [(
+        &[migrations!(
+            $folder,
             1,
             "checkpoint",
-            include_str!(concat!(
-                "../../migrations/",
-                $folder,
-                "/0001_checkpoint.sql"
-            )),
+            "/0001_checkpoint.sql"
         )]
+    };
+    ($folder:literal, $number:literal, $name:literal, $file:literal) => {
+        (
+            $number,
+            $name,
+            include_str!(concat!("../../migrations/", $folder, $file)),
+        )
     };
 }
 
-const SQLITE: [(i64, &str, &str); 1] = migrations!("sqlite");
-const POSTGRES: [(i64, &str, &str); 1] = migrations!("postgres");
+type MigrationText = (i64, &'static str, &'static str);
+const SQLITE: &[MigrationText] = migrations!("sqlite");
+const POSTGRES: &[MigrationText] = migrations!("postgres");
 
-fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {
+fn migrator(list: &'static [MigrationText]) -> Migrator {
     Migrator::with_migrations(
         list.iter()
             .map(|(number, name, sql)| {
@@ -133,8 +139,8 @@ impl Db {
             return Err(StoreError::Address(address.to_owned()));
         };
         match &db {
-            Self::Sqlite { write, .. } => migrator(&SQLITE).run(write).await?,
-            Self::Postgres(pool) => migrator(&POSTGRES).run(pool).await?,
+            Self::Sqlite { write, .. } => migrator(SQLITE).run(write).await?,
+            Self::Postgres(pool) => migrator(POSTGRES).run(pool).await?,
         }
         Ok(db)
     }

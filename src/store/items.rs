@@ -82,6 +82,18 @@ pub struct NewItemVersion {
     pub received_at: i64,
 }
 
+impl NewItemVersion {
+    /// The bodies that take part in every decision on it: its CEPTOAR, who sent it, whose it is.
+    #[must_use]
+    pub fn parties(&self) -> Vec<&str> {
+        let mut parties = vec![self.ceptoar.as_str(), self.submitter_body.as_str()];
+        parties.extend(self.operator.as_deref());
+        parties.sort_unstable();
+        parties.dedup();
+        parties
+    }
+}
+
 /// A version as stored.
 #[derive(Clone, Debug)]
 pub struct ItemVersion {
