@@ -36,19 +36,30 @@ pub struct Narrowing {
     pub not_before: Option<DateTime<Utc>>,
     /// Expiry.
     pub not_after: Option<DateTime<Utc>>,
+    /// What its own markings ask beside a level: a PAP, a policy.
+    pub marked: Option<Box<Rule>>,
 }
 
 impl Narrowing {
     fn rule(&self) -> Rule {
         let mut rule = Rule::unrestricted();
+        if let Some(marked) = &self.marked {
+            rule = rule.join(marked);
+        }
         rule.access.named.clone_from(&self.named);
-        rule.access.not_before = self.not_before;
-        rule.access.not_after = self.not_after;
+        rule.access.not_before = rule.access.not_before.max(self.not_before);
+        rule.access.not_after = [rule.access.not_after, self.not_after]
+            .into_iter()
+            .flatten()
+            .min();
         rule
     }
 
     fn says_nothing(&self) -> bool {
-        self.named.is_none() && self.not_before.is_none() && self.not_after.is_none()
+        self.named.is_none()
+            && self.not_before.is_none()
+            && self.not_after.is_none()
+            && self.marked.is_none()
     }
 }
 

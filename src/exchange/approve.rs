@@ -7,7 +7,7 @@ use super::access::Caller;
 use super::intake::Hold;
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::release::{Clash, Numbers, Release, STANDIN, carried_markings};
+use super::release::{Clash, Numbers, Release, STANDIN};
 use super::supports::supports;
 use super::{Exchange, Tx, record};
 use crate::council::{Directory, Origin};
@@ -322,8 +322,7 @@ impl Exchange {
         let newest = tx.latest_version(&version.value.item).await?;
         let live = newest.is_none_or(|newest| newest.key == version.key);
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
-        let carried = carried_markings(&version.value, objects.iter())?;
-        let mut numbers = Numbers::take(tx, now, &objects, &carried).await?;
+        let mut numbers = Numbers::take(tx, now, &version.value.kind, &objects).await?;
         let stamp = numbers.next();
         let clash = if keyed.iter().any(|(_, object)| object.form == STANDIN) {
             Clash::Other
@@ -336,7 +335,6 @@ impl Exchange {
             rule: &rule,
             live,
             clash,
-            carried,
             keyed,
             numbers,
         };

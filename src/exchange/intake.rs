@@ -425,6 +425,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
             named,
             not_before: handling.not_before,
             not_after: handling.not_after,
+            marked: None,
         },
     })
 }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::gate::View;
 use super::intake::{Handled, handle, origin};
-use super::markings::asked_by_object;
+use super::markings::{
+    self, Definitions, MARKING, MARKING_LEVEL, MARKING_RENDERED, asked_by_object,
+};
 use super::publish::{Draft, created_of, new_version, stored_rule};
 use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
@@ -16,6 +18,7 @@ use super::{Exchange, Tx};
 use crate::council::body::role;
 use crate::handling::{Channel, Form};
 use crate::stix::json::{Limits, split_envelope};
+use crate::stix::marking::Meaning;
 use crate::stix::{Class, StixId, Violation, marking, validate};
 use crate::store::feed::{Query, Versions};
 use crate::store::{ItemVersion, NewObject};
@@ -41,6 +44,10 @@ struct Ready {
     raw: String,
     id: StixId,
     handled: Handled,
+    /// The source's own definitions of its markings, which go with it.
+    markings: Vec<(String, Value)>,
+    /// The hub's definitions of its levels' markings.
+    levels: Vec<Value>,
 }
 
 impl Exchange {
@@ -70,7 +77,7 @@ impl Exchange {
         let envelope = split_envelope(bytes, &limits)
             .map_err(|fault| Refusal::Malformed(vec![fault.into()]))?;
         let mut outcomes: Vec<Outcome> = Vec::new();
-        let mut ready: Vec<Ready> = Vec::new();
+        let mut valid: Vec<(usize, String, Value)> = Vec::new();
         for (at, object) in envelope.objects.into_iter().enumerate() {
             let place = format!("/objects/{at}");
             let value = match object.value {
@@ -96,26 +103,13 @@ impl Exchange {
                 version,
                 faults: Vec::new(),
             });
-            match self.examine(caller, &value) {
-                Ok(None) => {}
-                Ok(Some((id, handled))) => ready.push(Ready {
-                    at,
-                    raw: object.raw.to_owned(),
-                    value,
-                    id,
-                    handled,
-                }),
-                Err(Refusal::Invalid(faults)) => {
-                    if let Some(outcome) = outcomes.last_mut() {
-                        outcome.faults = faults
-                            .into_iter()
-                            .map(|fault| placed(&place, fault))
-                            .collect();
-                    }
-                }
-                Err(other) => return Err(other),
+            match self.sound(caller, &value) {
+                Ok(true) => valid.push((at, object.raw.to_owned(), value)),
+                Ok(false) => {}
+                Err(refusal) => refused(&mut outcomes, at, refusal)?,
             }
         }
+        let ready = self.examine_all(caller, valid, &mut outcomes).await?;
         let view = self.view(Some(caller), Channel::Taxii).await?;
         let (exchange, caller) = (self.clone(), caller.clone());
         let taken = self
@@ -145,40 +139,78 @@ impl Exchange {
             })
             .await?;
         for (at, faults) in taken {
-            if let Some(outcome) = outcomes.get_mut(at) {
-                let place = format!("/objects/{at}");
-                outcome.faults = faults
-                    .into_iter()
-                    .map(|fault| placed(&place, fault))
-                    .collect();
-            }
+            refused(&mut outcomes, at, Refusal::Invalid(faults))?;
         }
         Ok(outcomes)
     }
 
-    /// Checks one object; `None` where there is nothing to store, since the hub serves it itself.
-    fn examine(
-        &self,
-        caller: &Caller,
-        value: &Value,
-    ) -> Result<Option<(StixId, Handled)>, Refusal> {
+    /// Checks one object by itself; false where there is nothing to store, since the hub serves what
+    /// is under its id, and nobody else does.
+    fn sound(&self, caller: &Caller, value: &Value) -> Result<bool, Refusal> {
+        if let Ok(id) = stix_id(value)
+            && id.object_type() == "marking-definition"
+        {
+            if let Some(fault) = marking::contradiction(value) {
+                return Err(Refusal::Invalid(vec![fault.into()]));
+            }
+            let now = self.clock().now();
+            let level = markings::level_definition(&caller.directory, id.as_str(), now);
+            if marking::is_published(&id) || level.is_some() {
+                return Ok(false);
+            }
+        }
         validate(value).map_err(|found: Vec<Violation>| {
             Refusal::Invalid(found.into_iter().map(Fault::from).collect())
         })?;
-        let id = value
-            .get("id")
-            .and_then(Value::as_str)
-            .and_then(StixId::parse)
-            .ok_or_else(|| Refusal::fault("/id", "STIX 2.9", "the object has no STIX id"))?;
-        if marking::is_published(&id) {
-            return Ok(None);
+        Ok(true)
+    }
+
+    /// Resolves the handling of sound objects, with the marking definitions of the same source.
+    async fn examine_all(
+        &self,
+        caller: &Caller,
+        sound: Vec<(usize, String, Value)>,
+        outcomes: &mut [Outcome],
+    ) -> Result<Vec<Ready>, Refusal> {
+        let mut tx = self.db().read().await?;
+        let own = markings::own_definitions(&mut tx, caller, &sound).await?;
+        drop(tx);
+        let mut ready = Vec::with_capacity(sound.len());
+        for (at, raw, value) in sound {
+            match self.examine(caller, at, raw, value, &own) {
+                Ok(item) => ready.push(item),
+                Err(refusal) => refused(outcomes, at, refusal)?,
+            }
         }
+        Ok(ready)
+    }
+
+    fn examine(
+        &self,
+        caller: &Caller,
+        at: usize,
+        raw: String,
+        value: Value,
+        own: &Definitions,
+    ) -> Result<Ready, Refusal> {
+        let id = stix_id(&value)?;
         let now = self.clock().now();
         let from = origin(caller, None, None, &[], now)?;
-        self.foreign_creator(caller, value)?;
-        let asked = asked_by_object(caller, value, now.date_naive())?;
+        self.foreign_creator(caller, &value)?;
+        let asked = asked_by_object(caller, &value, own, now)?;
         let handled = handle(caller, from, &asked, "/object_marking_refs", now)?;
-        Ok(Some((id, handled)))
+        Ok(Ready {
+            at,
+            raw,
+            id,
+            handled,
+            markings: markings::carried(&value, own),
+            levels: marking::references(&value)
+                .iter()
+                .filter_map(|id| markings::level_definition(&caller.directory, id, now))
+                .collect(),
+            value,
+        })
     }
 
     /// STIX 3.5: only its creator makes versions of an object; so nobody posts under another body's
@@ -220,6 +252,8 @@ impl Exchange {
             id,
             mut handled,
             at,
+            markings,
+            levels,
         } = item;
         let mut object = new_object(Form::Identified, &value, raw);
         let name = format!("{} {id}", caller.body.id);
@@ -244,7 +278,9 @@ impl Exchange {
         let mut objects = Vec::new();
         let rule = &handled.resolved.rule;
         let owner = caller.body.id.as_str();
-        let needs_rendition = handled.forms().contains(&Form::Anonymised);
+        // A definition goes, in the hub's words, with what it marks; alone it would only tell whose.
+        let definition = id.object_type() == "marking-definition";
+        let needs_rendition = handled.forms().contains(&Form::Anonymised) && !definition;
         let same = tx
             .same_version(&object.stix_id, object.version_at, &name)
             .await?;
@@ -263,14 +299,26 @@ impl Exchange {
                 rule,
                 Form::Anonymised,
             );
+            let mut marking_refs = goes_with.marking_refs;
+            for words in markings.iter().filter_map(|(_, own)| statement_of(own)) {
+                let words = supports::statement(self.secret(), &batch.words(words));
+                marking_refs.extend(supports::id_of(&words).map(str::to_owned));
+                let faults = batch.check(&words);
+                if needs_rendition && !faults.is_empty() {
+                    let faults = faults.into_iter().map(|fault| Fault {
+                        pointer: "/object_marking_refs".to_owned(),
+                        ..fault
+                    });
+                    return Err(Refusal::Invalid(faults.collect()));
+                }
+                objects.push(marking_row(MARKING_RENDERED, &words, words.to_string()));
+            }
             let minted = self.secret().rendition_id(owner, &id);
             let created = match tx.first_bytes(minted.as_str()).await? {
                 Some(first) => created_of(&first),
                 None => None,
             };
-            if let Some(rendition) =
-                batch.get(at, &goes_with.creator_id, &goes_with.marking_refs, created)
-            {
+            if let Some(rendition) = batch.get(at, &goes_with.creator_id, &marking_refs, created) {
                 let faults = batch.check(&rendition);
                 if needs_rendition {
                     if !faults.is_empty() {
@@ -294,6 +342,10 @@ impl Exchange {
                 }
             }
         }
+        let level = |own: &Value| marking_row(MARKING_LEVEL, own, own.to_string());
+        objects.extend(levels.iter().map(level));
+        let own = |(raw, own): (String, Value)| marking_row(MARKING, &own, raw);
+        objects.extend(markings.into_iter().map(own));
         object.form = Form::Identified.word().to_owned();
         objects.insert(0, object);
         let draft = Draft {
@@ -412,6 +464,40 @@ impl Exchange {
             }
         }
         Ok(Clash::Free)
+    }
+}
+
+fn stix_id(value: &Value) -> Result<StixId, Refusal> {
+    supports::id_of(value)
+        .and_then(StixId::parse)
+        .ok_or_else(|| Refusal::fault("/id", "STIX 2.9", "the object has no STIX id"))
+}
+
+/// The words of a marking that only passes words on.
+fn statement_of(definition: &Value) -> Option<&str> {
+    let words = definition.get("definition")?.get("statement")?.as_str()?;
+    (marking::meaning(definition) == Meaning::Statement).then_some(words)
+}
+
+/// A marking that goes with an object of the same version.
+fn marking_row(form: &str, definition: &Value, bytes: String) -> NewObject {
+    let mut row = new_object(Form::Identified, definition, bytes);
+    form.clone_into(&mut row.form);
+    row
+}
+
+/// Notes an object's faults; any other refusal is the whole envelope's.
+fn refused(outcomes: &mut [Outcome], at: usize, refusal: Refusal) -> Result<(), Refusal> {
+    match (refusal, outcomes.get_mut(at)) {
+        (Refusal::Invalid(faults), Some(outcome)) => {
+            let place = format!("/objects/{at}");
+            outcome.faults = faults
+                .into_iter()
+                .map(|fault| placed(&place, fault))
+                .collect();
+            Ok(())
+        }
+        (other, _) => Err(other),
     }
 }
 

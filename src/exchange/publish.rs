@@ -9,7 +9,7 @@ use super::access::Caller;
 use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
-use super::release::{Clash, Numbers, Release, carried_markings, new_object};
+use super::release::{Clash, Numbers, Release, new_object};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
@@ -332,8 +332,7 @@ impl Exchange {
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rule = &handled.resolved.rule;
-        let carried = carried_markings(&item, objects.iter())?;
-        let numbers = Numbers::take(tx, now, &objects, &carried).await?;
+        let numbers = Numbers::take(tx, now, &item.kind, &objects).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         if let (Some(previous), false) = (previous, late) {
@@ -345,7 +344,6 @@ impl Exchange {
             rule,
             live: !late,
             clash,
-            carried,
             keyed: Vec::with_capacity(objects.len()),
             numbers,
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Tx;
 use super::gate::intern;
-use super::markings::published_markings;
+use super::markings::{Beside, MARKING, MARKING_LEVEL, MARKING_RENDERED, markings_of};
 use super::refusal::Refusal;
 use super::secret::sha256;
 use crate::handling::{Audience, Form, Rule};
@@ -40,8 +40,8 @@ pub(super) struct Numbers {
     next: i64,
 }
 
-/// TLP marking, obligations, creator.
-const SUPPORTS: usize = 3;
+/// TLP marking, obligations, PAP, creator.
+const SUPPORTS: usize = 4;
 const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 
 impl Numbers {
@@ -49,11 +49,14 @@ impl Numbers {
     pub async fn take(
         tx: &mut Tx,
         now: i64,
+        kind: &str,
         objects: &[NewObject],
-        carried: &[Value],
     ) -> Result<Self, Refusal> {
-        let supports = i64::try_from(SUPPORTS.max(carried.len())).unwrap_or(i64::MAX / 64);
-        let all = i64::try_from(objects.len()).unwrap_or(i64::MAX / 64);
+        let carried = carried(kind, objects.iter(), Form::Identified)?.len()
+            + carried(kind, objects.iter(), Form::Anonymised)?.len();
+        let supports = i64::try_from(SUPPORTS + carried).unwrap_or(i64::MAX / 64);
+        let served = objects.iter().filter(|object| is_served(object)).count();
+        let all = i64::try_from(served).unwrap_or(i64::MAX / 64);
         let standins = objects
             .iter()
             .filter(|object| object.form == STANDIN)
@@ -90,17 +93,26 @@ fn is_observable(stix_id: &str) -> bool {
     StixId::parse(stix_id).is_some_and(|id| id.class() == Class::Sco)
 }
 
-/// The published markings that go with an item's identified form as posted; what the hub makes has
-/// its own.
-pub(super) fn carried_markings<'a>(
-    item: &NewItemVersion,
+fn is_marking(stix_id: &str) -> bool {
+    stix_id.starts_with("marking-definition--")
+}
+
+/// The markings that a posted object brings along; what the hub makes has its own.
+fn carried<'a>(
+    kind: &str,
     objects: impl Iterator<Item = &'a NewObject>,
-) -> Result<Vec<Value>, Refusal> {
-    if item.kind == "stix" {
-        published_markings(objects)
+    form: Form,
+) -> Result<Vec<Beside>, Refusal> {
+    if kind == "stix" {
+        markings_of(objects, form)
     } else {
         Ok(Vec::new())
     }
+}
+
+/// Whether an object has an entry of its own; a marking that goes with another has none.
+fn is_served(object: &NewObject) -> bool {
+    ![MARKING, MARKING_LEVEL, MARKING_RENDERED].contains(&object.form.as_str())
 }
 
 /// The entries of one item version.
@@ -110,8 +122,6 @@ pub(super) struct Release<'a> {
     pub rule: &'a Rule,
     pub live: bool,
     pub clash: Clash,
-    /// Published markings that posted objects carry.
-    pub carried: Vec<Value>,
     pub keyed: Vec<(i64, NewObject)>,
     pub numbers: Numbers,
 }
@@ -136,14 +146,20 @@ impl Release<'_> {
             }
             // Posted identified objects carry their own markings; everything the hub makes carries
             // the hub's, which go with it.
-            let supports = if form == Form::Anonymised || self.item.kind != "stix" {
-                goes_with(form)
-            } else {
-                self.carried.clone()
-            };
-            for (position, object) in supports.iter().enumerate() {
+            let mut supports = carried(
+                &self.item.kind,
+                self.keyed.iter().map(|(_, object)| object),
+                form,
+            )?;
+            if form == Form::Anonymised || self.item.kind != "stix" {
+                supports.extend(goes_with(form).into_iter().map(|object| {
+                    let stored = new_object(form, &object, object.to_string());
+                    ("support", stored)
+                }));
+            }
+            for (position, beside) in supports.iter().enumerate() {
                 let stamp = self.numbers.place(side, form, position as i64);
-                self.support(tx, form, stamp, object, &audiences).await?;
+                self.support(tx, stamp, beside, &audiences).await?;
             }
             let mut position = self.numbers.supports;
             for (object, stored) in &self.keyed {
@@ -163,6 +179,8 @@ impl Release<'_> {
                     (_, true) => STANDIN,
                     // An observable keeps its id in every form, so sources can meet under it.
                     _ if is_observable(&stored.stix_id) => "shared",
+                    // It may have gone with another item before.
+                    _ if is_marking(&stored.stix_id) => "shared",
                     (Clash::Free, _) => "",
                     (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
                     _ => "",
@@ -192,12 +210,10 @@ impl Release<'_> {
     async fn support(
         &mut self,
         tx: &mut Tx,
-        form: Form,
         stamp: i64,
-        object: &Value,
+        (side, stored): &Beside,
         audiences: &[i64],
     ) -> Result<(), Refusal> {
-        let stored = new_object(form, object, object.to_string());
         let mut lacking = Vec::new();
         for audience in audiences {
             if !tx
@@ -211,12 +227,12 @@ impl Release<'_> {
             return Ok(());
         }
         let number = self.numbers.next();
-        tx.add_object(number, None, &stored).await?;
+        tx.add_object(number, None, stored).await?;
         tx.add_release(&NewRelease {
             stamp,
             object: number,
             item_version: None,
-            side: "support",
+            side,
             kind: self.item.kind.clone(),
             twin: "shared",
             not_after: None,
@@ -232,7 +248,8 @@ impl Release<'_> {
 /// The row of an object, as it will be served.
 pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
-    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1).
+    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1). Nor has
+    // a marking: whatever `created` another body claims under one id is no newer version of it.
     let version = text("modified")
         .or_else(|| text("created"))
         .unwrap_or("1970-01-01T00:00:00.000Z");
@@ -250,7 +267,9 @@ pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject
         stix_id: text("id").unwrap_or_default().to_owned(),
         object_type: text("type").unwrap_or_default().to_owned(),
         version: version.to_owned(),
-        version_at: timestamp::Instant::parse(version).map_or(0, |instant| instant.micros()),
+        version_at: timestamp::Instant::parse(version)
+            .filter(|_| text("type") != Some("marking-definition"))
+            .map_or(0, |instant| instant.micros()),
         digest: sha256(&rendition::canonical(&content)),
         bytes,
         report: None,

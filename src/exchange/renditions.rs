@@ -14,12 +14,13 @@ use super::{Exchange, Tx};
 use crate::council::Origin;
 use crate::handling::Form;
 use crate::report::identity_check::{Mark, find_identity};
-use crate::stix::rendition::{RenditionContext, anonymise_batch};
+use crate::stix::rendition::{RenditionContext, anonymise_batch, stripped};
 use crate::stix::{Class, StixId};
 
 /// Renditions by place in the envelope.
 pub(super) struct Renditions {
     marks: Vec<Mark>,
+    strip: Vec<(String, String)>,
     made: BTreeMap<usize, Value>,
 }
 
@@ -73,7 +74,13 @@ impl Renditions {
                 .zip(made)
                 .filter_map(|(at, rendition)| Some((at, rendition?)))
                 .collect(),
+            strip,
         })
+    }
+
+    /// A statement of the source's, without what would name it.
+    pub fn words(&self, statement: &str) -> String {
+        stripped(statement, &self.strip)
     }
 
     /// The rendition of one object, with its creator, markings and first version; `None` where the

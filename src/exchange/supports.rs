@@ -1,5 +1,5 @@
 //! Objects that go with an item so that its readers can make sense of it: the TLP marking, the
-//! marking that carries the rule's obligations, and the identity named as creator. They are shared
+//! marking that carries the rule's obligations, that of PAP, and the identity named as creator. They are shared
 //! between items, and a reader sees each once.
 
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::hex;
 use super::secret::{Secret, sha256};
 use crate::council::{Directory, Localised, Origin};
-use crate::handling::{Attribution, BodyId, Form, Rule};
+use crate::handling::{Attribution, BodyId, Form, Pap, Rule};
 use crate::stix::marking;
 
 /// The hub's property extension for what neither TLP nor IEP can say.
 pub const HANDLING_EXTENSION: &str = "extension-definition--a3c5be0e-58a1-4a0f-8f5e-0e2c4a1f9d37";
 
 /// Support objects are made once and never change; one that would is another object.
-const MADE: &str = "2026-01-01T00:00:00.000Z";
+pub(super) const MADE: &str = "2026-01-01T00:00:00.000Z";
 
 /// What goes with one form of an item.
 pub struct Supports {
@@ -44,12 +44,29 @@ pub fn supports(
         Form::Anonymised | Form::None => unnamed(secret, directory, origin, rule.attribution),
     };
     let id = |object: &Value| id_of(object).unwrap_or_default().to_owned();
+    let mut markings = vec![tlp, obligations];
+    if rule.pap != Pap::Clear {
+        markings.extend(marking::pap_marking(rule.pap));
+    }
     Supports {
-        marking_refs: vec![id(&tlp), id(&obligations)],
+        marking_refs: markings.iter().map(id).collect(),
         creator_id: id(&creator),
         creator: creator.clone(),
-        objects: vec![tlp, obligations, creator],
+        objects: markings.into_iter().chain([creator]).collect(),
     }
+}
+
+/// A source's statement marking as the hub words it for readers of the anonymised form: the same
+/// words are the same marking, whoever said them.
+pub fn statement(secret: &Secret, words: &str) -> Value {
+    json!({
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": secret.stix_id("marking-definition", "statement", &[words]),
+        "created": MADE,
+        "definition_type": "statement",
+        "definition": { "statement": words },
+    })
 }
 
 /// The identities that the hub itself stands behind: nobody else may post in their name.

@@ -1,14 +1,19 @@
-//! TLP markings in STIX: the five marking definitions of TLP 2.0, the four of TLP 1, and those of
-//! PAP. What a marking means is decided by its id alone; a body is never believed. Which rule
+//! TLP markings in STIX: the five marking definitions of TLP 2.0, the four of TLP 1, the one
+//! OpenCTI adds, and those of PAP. What a published marking means is decided by its id alone; a body
+//! is never believed. Definitions that sources make themselves are read in [`read`]. Which rule
 //! follows from a marking is the business of `handling`.
+
+mod read;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::handling::Tlp;
+use crate::handling::{Pap, Tlp};
 use crate::stix::id::StixId;
 use crate::stix::validate::{Findings, Violation};
+
+pub use read::{Iep, Label, Meaning, label, meaning};
 
 /// The extension that carries `tlp_2_0` (OASIS common objects, version 1.0.0).
 pub const TLP_2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
@@ -42,27 +47,40 @@ const TLP_1: [(&str, Tlp, &str); 4] = [
     ),
 ];
 
-/// PAP: id, word.
-const PAP: [(&str, &str); 5] = [
+/// OpenCTI's own id for AMBER+STRICT, which TLP 1 lacks.
+const OPENCTI_AMBER_STRICT: &str = "marking-definition--826578e1-40ad-459f-bc73-ede076f81f37";
+
+/// PAP: id, level, word, day it was published. The one that is written comes first.
+const PAP: [(&str, Pap, &str, &str); 5] = [
     (
         "marking-definition--ad15a0cd-55b6-4588-a14c-a66105329b92",
-        "CLEAR",
-    ),
-    (
-        "marking-definition--a3bea94c-b469-41dc-9cfe-d6e7daba7730",
-        "CLEAR",
+        Pap::Clear,
+        "clear",
+        "2022-10-01",
     ),
     (
         "marking-definition--c43594d1-4b11-4c59-93ab-1c9b14d53ce9",
-        "GREEN",
+        Pap::Green,
+        "green",
+        "2022-10-09",
     ),
     (
         "marking-definition--60f8932b-e51e-4458-b265-a2e8be9a80ab",
-        "AMBER",
+        Pap::Amber,
+        "amber",
+        "2022-10-02",
     ),
     (
         "marking-definition--740d36e5-7714-4c30-961a-3ae632ceee0e",
-        "RED",
+        Pap::Red,
+        "red",
+        "2022-10-06",
+    ),
+    (
+        "marking-definition--a3bea94c-b469-41dc-9cfe-d6e7daba7730",
+        Pap::Clear,
+        "white",
+        "2022-10-01",
     ),
 ];
 
@@ -86,9 +104,12 @@ pub const fn tlp_id(tlp: Tlp) -> &'static str {
 }
 
 /// The level a marking id stands for: the five of TLP 2.0, and the four of TLP 1 as the TLP 2.0
-/// level of the same colour (WHITE is CLEAR). `None` for every other id.
+/// level of the same colour (WHITE is CLEAR), with OpenCTI's addition. `None` for every other id.
 #[must_use]
 pub fn tlp_of_marking(id: &str) -> Option<Tlp> {
+    if id == OPENCTI_AMBER_STRICT {
+        return Some(Tlp::AmberStrict);
+    }
     let second = Tlp::ALL.into_iter().find(|&tlp| tlp_id(tlp) == id);
     second.or_else(|| {
         TLP_1
@@ -98,12 +119,33 @@ pub fn tlp_of_marking(id: &str) -> Option<Tlp> {
     })
 }
 
-/// The word (`CLEAR`, `GREEN`, `AMBER`, `RED`) of a PAP marking id; the former WHITE is CLEAR.
+/// The level of a PAP marking id; the former WHITE is CLEAR.
 #[must_use]
-pub fn pap_of_marking(id: &str) -> Option<&'static str> {
+pub fn pap_of_marking(id: &str) -> Option<Pap> {
     PAP.iter()
-        .find(|(known, _)| *known == id)
-        .map(|&(_, word)| word)
+        .find(|(known, ..)| *known == id)
+        .map(|&(_, pap, ..)| pap)
+}
+
+/// The published PAP marking definition of a level.
+#[must_use]
+pub fn pap_marking(pap: Pap) -> Option<Value> {
+    PAP.iter()
+        .find(|(_, level, ..)| *level == pap)
+        .map(pap_body)
+}
+
+fn pap_body(&(id, _, word, day): &(&str, Pap, &str, &str)) -> Value {
+    json!({
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": id,
+        "created": format!("{day}T00:00:00.000Z"),
+        "name": format!("PAP:{}", word.to_ascii_uppercase()),
+        "extensions": {
+            PAP_EXTENSION: { "extension_type": "property-extension", "pap": word }
+        }
+    })
 }
 
 /// The published TLP 2.0 marking definition of a level.
@@ -145,16 +187,29 @@ fn tlp_1_marking(id: &str, word: &str) -> Value {
     })
 }
 
-/// The published body under one of the nine TLP ids.
+/// The body the hub serves under a published id, whatever anybody posted under it.
 #[must_use]
 pub fn published(id: &str) -> Option<Value> {
-    let second = Tlp::ALL
-        .into_iter()
-        .find(|&tlp| tlp_id(tlp) == id)
-        .map(tlp_marking);
-    second.or_else(|| {
-        let &(id, _, word) = TLP_1.iter().find(|(known, ..)| *known == id)?;
-        Some(tlp_1_marking(id, word))
+    if let Some(tlp) = Tlp::ALL.into_iter().find(|&tlp| tlp_id(tlp) == id) {
+        return Some(tlp_marking(tlp));
+    }
+    if let Some(&(id, _, word)) = TLP_1.iter().find(|(known, ..)| *known == id) {
+        return Some(tlp_1_marking(id, word));
+    }
+    if let Some(known) = PAP.iter().find(|(known, ..)| *known == id) {
+        return Some(pap_body(known));
+    }
+    (id == OPENCTI_AMBER_STRICT).then(|| {
+        let label = Tlp::AmberStrict.label();
+        json!({
+            "type": "marking-definition",
+            "spec_version": "2.1",
+            "id": id,
+            "created": TLP_2_CREATED,
+            "name": label,
+            "definition_type": "statement",
+            "definition": { "statement": label },
+        })
     })
 }
 
@@ -201,23 +256,75 @@ pub fn circular(object: &Value, marks: &dyn Fn(&str) -> Vec<String>) -> bool {
     false
 }
 
-/// Checks what a posted marking definition claims about TLP and PAP: a published id has the
-/// published content, and no other id claims a level.
+/// The fault of a body posted under a published id that claims another level than the id has, in
+/// any of the places where tools write it. A body that only looks otherwise (WHITE renamed CLEAR, a
+/// tool's own properties) is no fault: nothing of it is kept.
+#[must_use]
+pub fn contradiction(object: &Value) -> Option<Violation> {
+    let id = object.get("id").and_then(Value::as_str)?;
+    let stands_for = match (tlp_of_marking(id), pap_of_marking(id)) {
+        (Some(tlp), _) => Label::Tlp(tlp),
+        (None, Some(pap)) => Label::Pap(pap),
+        (None, None) => return None,
+    };
+    let prefix = match stands_for {
+        Label::Tlp(_) => "tlp",
+        _ => "pap",
+    };
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let plain = |kind: &&str| !matches!(*kind, "tlp" | "TLP" | "pap" | "PAP" | "statement");
+    let whole = [
+        text("name"),
+        text("x_opencti_definition"),
+        text("definition_type").filter(plain),
+    ];
+    let mut claimed: Vec<Option<Label>> = whole.into_iter().flatten().map(label).collect();
+    // A statement may be any words; `tlp`, `tlp_2_0` and `pap` are words of a scale.
+    let statement = object
+        .get("definition")
+        .and_then(|body| body.get("statement"));
+    claimed.extend(statement.and_then(Value::as_str).and_then(label).map(Some));
+    let extensions = object.get("extensions").and_then(Value::as_object);
+    let bodies = extensions
+        .into_iter()
+        .flat_map(|all| all.values())
+        .chain(object.get("definition"))
+        .chain([object]);
+    for body in bodies {
+        for (key, prefix) in [("tlp", "tlp"), ("tlp_2_0", "tlp"), ("pap", "pap")] {
+            if let Some(word) = body.get(key) {
+                let word = word.as_str().unwrap_or_default();
+                claimed.push(label(&format!("{prefix}:{word}")));
+            }
+        }
+    }
+    let agrees = claimed.iter().all(|claim| *claim == Some(stands_for));
+    (!agrees).then(|| {
+        let message = format!("`{id}` is published with another level");
+        Violation::new("", rule_of(prefix), message)
+    })
+}
+
+fn rule_of(prefix: &str) -> &'static str {
+    if prefix == "tlp" {
+        "TLP 2.0 STIX marking"
+    } else {
+        "PAP STIX marking"
+    }
+}
+
+/// Checks what a posted marking definition claims about TLP and PAP: a published id has its own
+/// level, and no other id claims one in the published way.
 pub(super) fn claims(object: &Value, findings: &mut Findings) {
     let Some(id) = object.get("id").and_then(Value::as_str) else {
         return;
     };
-    if let Some(body) = published(id) {
-        if body != *object {
-            findings.add(Violation::new(
-                "",
-                "TLP 2.0 STIX marking",
-                format!("`{id}` is published with other content"),
-            ));
+    if tlp_of_marking(id).is_some() || pap_of_marking(id).is_some() {
+        if let Some(fault) = contradiction(object) {
+            findings.add(fault);
         }
         return;
     }
-    let extension = |key: &str| object.get("extensions").and_then(|all| all.get(key));
     let tlp_1 = object.get("definition_type").and_then(Value::as_str) == Some("tlp")
         || object
             .get("definition")
@@ -226,33 +333,22 @@ pub(super) fn claims(object: &Value, findings: &mut Findings) {
         let message = "only the four published objects may carry `tlp`";
         findings.add(Violation::new("/definition_type", "STIX 7.2.1.4", message));
     }
-    // `tlp_2_0` under whatever extension: a consumer might look for the name alone.
+    // Under whatever extension: a consumer might look for the name alone.
     let extensions = object.get("extensions").and_then(Value::as_object);
-    let claims_2 = extension(TLP_2_EXTENSION).is_some()
-        || object.get("tlp_2_0").is_some()
-        || extensions.is_some_and(|all| all.values().any(|body| body.get("tlp_2_0").is_some()));
-    if claims_2 {
-        let message = "only the five published objects may carry `tlp_2_0`";
-        findings.add(Violation::new(
-            "/extensions",
-            "TLP 2.0 STIX marking",
-            message,
-        ));
-    }
-    if let Some(claimed) = extension(PAP_EXTENSION).and_then(|body| body.get("pap")) {
-        let word = claimed
-            .as_str()
-            .map(|word| match word.to_ascii_uppercase().as_str() {
-                "WHITE" => "CLEAR".to_owned(),
-                other => other.to_owned(),
-            });
-        if pap_of_marking(id).is_none() || word.as_deref() != pap_of_marking(id) {
-            let message = "only the published objects may carry `pap`, each its own word";
-            findings.add(Violation::new("/extensions", "PAP STIX marking", message));
+    let carries = |key: &str, name: &str| {
+        object.get(name).is_some()
+            || extensions.is_some_and(|all| {
+                all.contains_key(key) || all.values().any(|body| body.get(name).is_some())
+            })
+    };
+    for (key, name, prefix) in [
+        (TLP_2_EXTENSION, "tlp_2_0", "tlp"),
+        (PAP_EXTENSION, "pap", "pap"),
+    ] {
+        if carries(key, name) {
+            let message = format!("only the published objects may carry `{name}`");
+            findings.add(Violation::new("/extensions", rule_of(prefix), message));
         }
-    } else if pap_of_marking(id).is_some() {
-        let message = format!("`{id}` is published as a PAP marking");
-        findings.add(Violation::new("/extensions", "PAP STIX marking", message));
     }
 }
 
@@ -311,7 +407,8 @@ mod tests {
             assert!(rules(&renamed).contains(&"TLP 2.0 STIX marking".to_owned()));
             let mut typed = body.clone();
             typed["definition_type"] = json!("TLP:CLEAR");
-            assert!(!rules(&typed).is_empty(), "{typed}");
+            let clear = tlp_of_marking(body["id"].as_str().unwrap()) == Some(Tlp::Clear);
+            assert_eq!(contradiction(&typed).is_none(), clear, "{typed}");
             let mut elsewhere = body;
             elsewhere["id"] = json!("marking-definition--11111111-1111-4111-8111-111111111111");
             assert!(!rules(&elsewhere).is_empty(), "{elsewhere}");
@@ -350,8 +447,8 @@ mod tests {
                 "extensions": {PAP_EXTENSION: {"extension_type": "property-extension", "pap": word}},
             })
         };
-        assert!(rules(&body(PAP[4].0, "red")).is_empty());
-        assert_eq!(rules(&body(PAP[4].0, "clear")), ["PAP STIX marking"]);
+        assert!(rules(&body(PAP[3].0, "red")).is_empty());
+        assert_eq!(rules(&body(PAP[3].0, "clear")), ["PAP STIX marking"]);
         let own = "marking-definition--11111111-1111-4111-8111-111111111111";
         assert_eq!(rules(&body(own, "red")), ["PAP STIX marking"]);
     }

@@ -65,6 +65,12 @@ pub fn anonymise_batch(objects: &[Value], ctx: &RenditionContext<'_>) -> Vec<Opt
         .collect()
 }
 
+/// A text without what `strip` names, each replaced by what stands beside it.
+#[must_use]
+pub fn stripped(text: &str, strip: &[(String, String)]) -> String {
+    Strip::new(strip).apply(text).into_owned()
+}
+
 /// The canonical bytes of an object (RFC 8785): equal exactly where the content is equal.
 ///
 /// ```

@@ -333,6 +333,9 @@ impl Tx {
                 if !at.is_empty() {
                     select.push(" OR o.version_at IN (");
                     push_list(&mut select, at.iter().copied());
+                    // A marking has one version only, which is its `created`.
+                    select.push(") OR o.type = 'marking-definition' AND o.version IN (");
+                    push_list(&mut select, at.iter().map(|at| milliseconds(*at)));
                     select.push(")");
                 }
                 select.push(")");
@@ -369,6 +372,14 @@ impl Tx {
             )
             .collect())
     }
+}
+
+/// An instant as most markings write it.
+fn milliseconds(micros: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
 }
 
 fn push_list<DB, T>(query: &mut QueryBuilder<DB>, values: impl Iterator<Item = T>)

@@ -14,6 +14,7 @@ pub(super) const QUERIES: &[&str] = &[
     SAME_VERSION,
     FIRST_CREATED,
     ALREADY,
+    FIRST_POSTED,
 ];
 
 const ADD_OBJECT: &str = "INSERT INTO object (key, item_version, form, stix_id, type, version, \
@@ -33,8 +34,10 @@ const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      WHERE o.stix_id = $1 AND o.version_at = $2 AND v.item <> $3 ORDER BY o.key";
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
-     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side = 'support' \
+     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
+const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
+     WHERE v.item = $1 AND o.form = 'identified' ORDER BY v.version, o.key LIMIT 1";
 
 /// An object to store: the bytes as they will be served.
 #[derive(Clone, Debug)]
@@ -229,6 +232,16 @@ impl Tx {
     /// When the database fails.
     pub async fn first_bytes(&mut self, stix_id: &str) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> = on!(self, conn => sqlx::query_as(FIRST_CREATED).bind(stix_id).fetch_optional(conn).await?);
+        Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// The bytes of an item as it was first posted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_posted(&mut self, item: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> =
+            on!(self, conn => sqlx::query_as(FIRST_POSTED).bind(item).fetch_optional(conn).await?);
         Ok(row.map(|(bytes,)| bytes))
     }
 
