@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::intake::Hold;
-use super::publish::stored_rule;
+use super::portions::{self, Had, Rules, is_made_at_release};
 use super::refusal::Refusal;
 use super::release::{Clash, Numbers, Release, STANDIN};
 use super::supports::supports;
 use super::{Exchange, Tx, record};
 use crate::council::{Directory, Origin};
 use crate::handling::{
-    ApprovalMode, Approver, BodyId, Consent, Form, PrincipalId, Seat, Side, Vote, consent, cut,
+    ApprovalMode, Approver, BodyId, Consent, Form, PrincipalId, Rule, Seat, Side, Vote, consent,
+    cut,
 };
 use crate::store::ItemVersion;
 
@@ -310,7 +311,7 @@ impl Exchange {
         inside_too: bool,
         now: i64,
     ) -> Result<(), Refusal> {
-        let rule = stored_rule(version)?;
+        let rules = Rules::of(tx, version).await?;
         let own = BodyId::from(version.value.ceptoar.as_str());
         let origin = Origin {
             ceptoar: own.clone(),
@@ -318,11 +319,18 @@ impl Exchange {
             operator: version.value.operator.as_deref().map(BodyId::from),
             sectors: Default::default(),
         };
-        let keyed = tx.objects_of(version.key).await?;
+        let (made, keyed): (Vec<_>, Vec<_>) = tx
+            .objects_of(version.key)
+            .await?
+            .into_iter()
+            .partition(|(_, object)| is_made_at_release(&object.form));
         let newest = tx.latest_version(&version.value.item).await?;
         let live = newest.is_none_or(|newest| newest.key == version.key);
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
-        let mut numbers = Numbers::take(tx, now, &version.value.kind, &objects).await?;
+        let mut had = Had::new();
+        portions::note_audiences(tx, &mut had, &objects).await?;
+        let (kind, parts) = (&version.value.kind, rules.parts.len());
+        let mut numbers = Numbers::take(tx, now, kind, &objects, parts).await?;
         let stamp = numbers.next();
         let clash = if keyed.iter().any(|(_, object)| object.form == STANDIN) {
             Clash::Other
@@ -330,23 +338,29 @@ impl Exchange {
             self.clash_of(tx, &version.value.item, &keyed).await?
         };
         let mut release = Release {
+            secret: self.secret(),
+            directory,
+            now,
             key: version.key,
             item: &version.value,
-            rule: &rule,
+            rules: &rules,
             live,
             clash,
             keyed,
+            made,
+            entries: Vec::new(),
             numbers,
         };
-        let goes_with =
-            |form: Form| supports(self.secret(), directory, &origin, &rule, form).objects;
+        let goes_with = |form: Form, rule: &Rule| {
+            supports(self.secret(), directory, &origin, rule, form).objects
+        };
         let mut sides = vec![("outside", Side::Outside(&own))];
         if inside_too {
             sides.push(("inside", Side::Inside(&own)));
         }
         for (name, side) in sides {
             release
-                .side(tx, name, &cut(&rule.access, side), &goes_with)
+                .side(tx, name, &cut(&rules.whole.access, side), &goes_with)
                 .await?;
             for older in tx.versions_of(&version.value.item).await? {
                 if older < version.key {
@@ -354,6 +368,7 @@ impl Exchange {
                 }
             }
         }
+        self.arrived(tx, directory, had, now).await?;
         tx.post_outbox(stamp, version.key, "released").await?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Law 3: the store's reading functions take a [`Scope`], and this is the only place that makes one.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use super::access::Caller;
@@ -83,9 +84,11 @@ impl Exchange {
             newest,
             ..Scope::default()
         };
+        let mut among = BTreeSet::new();
         for (id, audience) in audiences.iter() {
-            if audience.admits(reader, channel, now) {
+            if audience.admits_among(reader, channel, now, &among) {
                 scope.audiences.push(*id);
+                among.insert(*id);
                 if matches!(audience, Audience::Desk { .. }) {
                     scope.desk.push(*id);
                 }

@@ -40,6 +40,8 @@ pub struct Handled {
     pub level: String,
     /// The rule, its conflicts and the reasons.
     pub resolved: Resolved,
+    /// The rules of its parts, each joined with the whole's and those before it.
+    pub parts: Vec<Rule>,
     /// What holds it.
     pub holds: Vec<Hold>,
     /// Whose consent is asked.
@@ -66,6 +68,7 @@ impl Handled {
         self.inside = cut(&joined.access, Side::Inside(&self.origin.ceptoar));
         self.outside = cut(&joined.access, Side::Outside(&self.origin.ceptoar));
         self.resolved.rule = joined;
+        self.parts = self.parts.iter().map(|part| part.join(rule)).collect();
     }
 
     /// Whether something keeps it from its own CEPTOAR too.
@@ -254,6 +257,7 @@ pub fn handle(
         level: format!("{} v{} {}", scheme.id, scheme.version, level.level),
         origin,
         resolved,
+        parts: Vec::new(),
         holds,
         approvals,
         desk,

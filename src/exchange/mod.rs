@@ -4,12 +4,14 @@
 //! what is sent, [`publish`] writes it, [`approve`] lets it leave its CEPTOAR, [`read`] serves it.
 
 pub mod access;
+mod anew;
 pub mod approve;
 pub mod dry_run;
 pub mod gate;
 pub mod intake;
 pub mod markings;
 pub mod objects;
+mod portions;
 pub mod publish;
 pub mod read;
 pub mod refusal;

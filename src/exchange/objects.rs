@@ -8,11 +8,13 @@ use super::intake::{Handled, handle, origin};
 use super::markings::{
     self, Definitions, MARKING, MARKING_LEVEL, MARKING_RENDERED, asked_by_object,
 };
+use super::portions::Had;
 use super::publish::{Draft, created_of, new_version, stored_rule};
 use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
 use super::renditions::{Renditions, stand_in};
+use super::secret::Secret;
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
@@ -126,14 +128,18 @@ impl Exchange {
                         }
                     };
                     let mut taken = Vec::with_capacity(ready.len());
+                    let mut had = Had::new();
                     for item in ready {
                         let at = item.at;
-                        match exchange.take(tx, &caller, &view, &batch, item).await {
+                        let done = exchange.take(tx, &caller, &view, &batch, item, &mut had);
+                        match done.await {
                             Ok(()) => taken.push((at, Vec::new())),
                             Err(Refusal::Invalid(faults)) => taken.push((at, faults)),
                             Err(other) => return Err(other),
                         }
                     }
+                    let now = exchange.clock().now_micros();
+                    exchange.arrived(tx, &caller.directory, had, now).await?;
                     Ok(taken)
                 })
             })
@@ -245,6 +251,7 @@ impl Exchange {
         view: &View,
         batch: &Renditions,
         item: Ready,
+        had: &mut Had,
     ) -> Result<(), Refusal> {
         let Ready {
             value,
@@ -291,6 +298,11 @@ impl Exchange {
         } else {
             Clash::Other
         };
+        // Whether anybody needs them or not: how many rows an act has must not tell of a clash.
+        let words = reworded(self.secret(), batch, &markings);
+        for words in &words {
+            objects.push(marking_row(MARKING_RENDERED, words, words.to_string()));
+        }
         if needs_rendition || clash == Clash::Other {
             let goes_with = supports(
                 self.secret(),
@@ -300,18 +312,12 @@ impl Exchange {
                 Form::Anonymised,
             );
             let mut marking_refs = goes_with.marking_refs;
-            for words in markings.iter().filter_map(|(_, own)| statement_of(own)) {
-                let words = supports::statement(self.secret(), &batch.words(words));
-                marking_refs.extend(supports::id_of(&words).map(str::to_owned));
-                let faults = batch.check(&words);
-                if needs_rendition && !faults.is_empty() {
-                    let faults = faults.into_iter().map(|fault| Fault {
-                        pointer: "/object_marking_refs".to_owned(),
-                        ..fault
-                    });
-                    return Err(Refusal::Invalid(faults.collect()));
-                }
-                objects.push(marking_row(MARKING_RENDERED, &words, words.to_string()));
+            for words in &words {
+                marking_refs.extend(supports::id_of(words).map(str::to_owned));
+            }
+            let faults = unsaid(batch, &words);
+            if needs_rendition && !faults.is_empty() {
+                return Err(Refusal::Invalid(faults));
             }
             let minted = self.secret().rendition_id(owner, &id);
             let created = match tx.first_bytes(minted.as_str()).await? {
@@ -356,7 +362,7 @@ impl Exchange {
             late,
             strips: None,
         };
-        self.write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
+        self.write_draft(tx, &caller.directory, draft, previous.as_ref(), had, now)
             .await?;
         Ok(())
     }
@@ -477,6 +483,26 @@ fn stix_id(value: &Value) -> Result<StixId, Refusal> {
 fn statement_of(definition: &Value) -> Option<&str> {
     let words = definition.get("definition")?.get("statement")?.as_str()?;
     (marking::meaning(definition) == Meaning::Statement).then_some(words)
+}
+
+/// The statements among these markings as the hub words them.
+fn reworded(secret: &Secret, batch: &Renditions, own: &[(String, Value)]) -> Vec<Value> {
+    own.iter()
+        .filter_map(|(_, own)| statement_of(own))
+        .map(|words| supports::statement(secret, &batch.words(words)))
+        .collect()
+}
+
+/// What in these statements would still name the source.
+fn unsaid(batch: &Renditions, words: &[Value]) -> Vec<Fault> {
+    words
+        .iter()
+        .flat_map(|words| batch.check(words))
+        .map(|fault| Fault {
+            pointer: "/object_marking_refs".to_owned(),
+            ..fault
+        })
+        .collect()
 }
 
 /// A marking that goes with an object of the same version.

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::portions::{self, Had, Rules};
 use super::refusal::{Fault, Refusal};
-use super::release::{Clash, Numbers, Release, new_object};
+use super::release::{Clash, Numbers, Release, new_object, references_of};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
-use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
+use crate::handling::{Form, Join, Rule};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
 use crate::report::identity_check::find_identity;
@@ -180,9 +180,11 @@ impl Exchange {
                 now,
             )
             .await?;
+        let (directory, mut had) = (&caller.directory, Had::new());
         let published = self
-            .write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
+            .write_draft(tx, directory, draft, previous.as_ref(), &mut had, now)
             .await?;
+        self.arrived(tx, directory, had, now).await?;
         if let Some(key) = &submission.idempotency_key {
             let answer = serde_json::to_string(&published)?;
             tx.remember(who, key, &act, &answer, now).await?;
@@ -319,6 +321,7 @@ impl Exchange {
         directory: &Directory,
         draft: Draft,
         previous: Option<&ItemVersion>,
+        had: &mut Had,
         now: i64,
     ) -> Result<Published, Refusal> {
         let Draft {
@@ -332,28 +335,40 @@ impl Exchange {
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rule = &handled.resolved.rule;
-        let numbers = Numbers::take(tx, now, &item.kind, &objects).await?;
+        let rules = handled.rules();
+        portions::note_audiences(tx, had, &objects).await?;
+        let numbers = Numbers::take(tx, now, &item.kind, &objects, rules.parts.len()).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
+        rules.keep(tx, key).await?;
         if let (Some(previous), false) = (previous, late) {
-            self.narrow(tx, previous, rule, strips.as_ref()).await?;
+            self.narrow(tx, directory, previous, rules.strictest(), strips.as_ref())
+                .await?;
         }
         let mut release = Release {
+            secret: self.secret(),
+            directory,
+            now,
             key,
             item: &item,
-            rule,
+            rules: &rules,
             live: !late,
             clash,
             keyed: Vec::with_capacity(objects.len()),
+            made: Vec::new(),
+            entries: Vec::new(),
             numbers,
         };
         for object in objects {
             let number = release.numbers.next();
             tx.add_object(number, Some(key), &object).await?;
+            let named = references_of(&item.kind, &object)?;
+            tx.add_references(number, named.iter()).await?;
             release.keyed.push((number, object));
         }
-        let goes_with =
-            |form| supports(self.secret(), directory, &handled.origin, rule, form).objects;
+        let goes_with = |form: Form, rule: &Rule| {
+            supports(self.secret(), directory, &handled.origin, rule, form).objects
+        };
         let desk: Vec<_> = handled
             .desk
             .iter()
@@ -413,11 +428,12 @@ impl Exchange {
     async fn narrow(
         &self,
         tx: &mut Tx,
+        directory: &Directory,
         previous: &ItemVersion,
         rule: &Rule,
         strips: Option<&BTreeSet<String>>,
     ) -> Result<(), Refusal> {
-        let own = BodyId::from(previous.value.ceptoar.as_str());
+        let now = self.clock().now_micros();
         for key in tx.versions_of(&previous.value.item).await? {
             let Some(older) = tx.item_version(key).await? else {
                 continue;
@@ -426,35 +442,23 @@ impl Exchange {
                 // What waits for consent waits no more: its successor asks for itself.
                 tx.set_state(key, "superseded", "[]").await?;
             }
-            let before: Rule = stored_rule(&older)?;
-            let joined = before.join(rule);
+            let rules = Rules::of(tx, &older).await?;
+            let (before, joined) = (rules.strictest(), rules.strictest().join(rule));
             let mut hides_more =
                 joined.attribution != before.attribution || joined.anonymise != before.anonymise;
             if let Some(strips) = strips {
                 hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
             }
-            if joined == before && !hides_more {
+            if rules.whole.join(rule) == rules.whole && joined == *before && !hides_more {
                 continue;
+            }
+            if hides_more {
+                tx.withhold(key).await?;
             }
             // Kept, so that a looser third version cannot widen what the second narrowed.
             tx.set_rule(key, &serde_json::to_string(&joined)?).await?;
-            for (stamp, side, form, report, live) in tx.releases_of(key).await? {
-                let side = match side.as_str() {
-                    "inside" => Side::Inside(&own),
-                    "outside" => Side::Outside(&own),
-                    _ => continue,
-                };
-                let mut audiences = Vec::new();
-                for (piece_form, audience) in cut(&joined.access, side) {
-                    if piece_form.word() == form {
-                        audiences.push(intern(tx, &audience).await?);
-                    }
-                }
-                tx.forget(stamp).await?;
-                if !(hides_more && form == Form::Anonymised.word()) {
-                    tx.add_feed(stamp, live, report, &audiences).await?;
-                }
-            }
+            rules.join(rule).keep(tx, key).await?;
+            self.decide_anew(tx, directory, key, now).await?;
         }
         Ok(())
     }
@@ -504,7 +508,7 @@ pub(super) fn new_version(
         submitter: caller.principal.id.to_string(),
         operator: handled.origin.operator.as_ref().map(ToString::to_string),
         level: handled.level.clone(),
-        rule: serde_json::to_string(&handled.resolved.rule)?,
+        rule: serde_json::to_string(handled.rules().strictest())?,
         clauses: serde_json::to_string(&handled.resolved.clauses)?,
         state: String::new(),
         holds: serde_json::to_string(&handled.holds)?,

@@ -264,7 +264,7 @@ impl Exchange {
         Ok(ReportView {
             id: entry.stix_id.trim_start_matches("report--").to_owned(),
             kind: entry.kind,
-            form: entry.form,
+            form: super::portions::told(&entry.form).to_owned(),
             released_at: format_taxii(entry.stamp),
             tlp: rule.access.tlp.to_string(),
             obligations: obligations_of(&rule),

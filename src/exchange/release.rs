@@ -1,18 +1,22 @@
 //! Entering an item version in the release log: a stamp for each object on each side, for the
 //! audiences that read it, with the support objects that go with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::DateTime;
 use serde_json::Value;
 
 use super::Tx;
 use super::gate::intern;
 use super::markings::{Beside, MARKING, MARKING_LEVEL, MARKING_RENDERED, markings_of};
+use super::portions::{Class, Rules, classes, form_of, side_of, sights, without, without_some};
 use super::refusal::Refusal;
-use super::secret::sha256;
-use crate::handling::{Audience, Form, Rule};
-use crate::stix::{Class, StixId, rendition, timestamp};
-use crate::store::{NewItemVersion, NewObject, NewRelease};
+use super::secret::{Secret, sha256};
+use super::supports::id_of;
+use crate::council::Directory;
+use crate::handling::{Audience, BodyId, Form, Rule};
+use crate::stix::{self, StixId, portion, rendition, timestamp};
+use crate::store::{EntryRow, NewItemVersion, NewObject, NewRelease};
 
 /// The form of an object that stands in for an original in front of a reader of both.
 pub(super) const STANDIN: &str = "standin";
@@ -32,17 +36,35 @@ pub(super) enum Clash {
 ///
 /// Law 4: an entry's stamp is seen by its readers, so it depends on the act alone. Every entry the
 /// act could make has a place of its own, taken or not; what may depend on others' items (the
-/// stand-ins, the numbers of rows) comes after all of them.
+/// stand-ins, the numbers of rows) comes after all of them. An object without some of its references
+/// has as many places as it has numbers of references left.
 pub(super) struct Numbers {
     pub first: i64,
     supports: i64,
-    objects: i64,
+    parts: i64,
+    /// For each stored object, where its places begin and how many there are.
+    places: Vec<(i64, i64)>,
+    per_side: i64,
+    /// Objects that the act alone makes.
+    own: usize,
     next: i64,
+    /// Where entries are spread that are decided anew, and how far.
+    spread: Option<(i64, i64)>,
+    used: BTreeSet<i64>,
 }
 
 /// TLP marking, obligations, PAP, creator.
 const SUPPORTS: usize = 4;
 const SIDES: [&str; 3] = ["desk", "inside", "outside"];
+/// Places for one number of references left, and the largest number told apart.
+const SIGHTS: usize = 4;
+const LEFT_MAX: usize = 15;
+/// How many entries that are decided anew one act spreads without running into each other.
+const SPREAD: i64 = 1024;
+
+fn count(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX / 64)
+}
 
 impl Numbers {
     /// Takes numbers for an act with these objects, stand-ins among them or not.
@@ -51,27 +73,82 @@ impl Numbers {
         now: i64,
         kind: &str,
         objects: &[NewObject],
+        parts: usize,
     ) -> Result<Self, Refusal> {
+        let mut numbers = Self::of(kind, objects, parts)?;
+        let places = SIDES.len() as i64 * numbers.per_side;
+        numbers.first = tx.take("stamp", now, 1 + places + numbers.rows()).await?;
+        numbers.next = numbers.first + 1 + places;
+        Ok(numbers)
+    }
+
+    /// Numbers for entries that another act makes to be decided anew: spread, so that none tells how
+    /// many others there are.
+    pub fn again(
+        kind: &str,
+        objects: &[NewObject],
+        parts: usize,
+        (first, used): (i64, BTreeSet<i64>),
+    ) -> Result<Self, Refusal> {
+        let mut numbers = Self::of(kind, objects, parts)?;
+        numbers.spread = Some((first, SPREAD));
+        numbers.next = first + SPREAD;
+        numbers.used = used;
+        Ok(numbers)
+    }
+
+    /// Where entries that are decided anew are spread. Every act takes it, needed or not; what does
+    /// not fit goes behind it.
+    pub async fn spread(tx: &mut Tx, now: i64) -> Result<(i64, BTreeSet<i64>), Refusal> {
+        Ok((tx.take("stamp", now, 2 * SPREAD).await?, BTreeSet::new()))
+    }
+
+    /// The stamps that were used, for the next item to be decided anew.
+    pub fn into_used(self) -> BTreeSet<i64> {
+        self.used
+    }
+
+    fn of(kind: &str, objects: &[NewObject], parts: usize) -> Result<Self, Refusal> {
         let carried = carried(kind, objects.iter(), Form::Identified)?.len()
             + carried(kind, objects.iter(), Form::Anonymised)?.len();
-        let supports = i64::try_from(SUPPORTS + carried).unwrap_or(i64::MAX / 64);
-        let served = objects.iter().filter(|object| is_served(object)).count();
-        let all = i64::try_from(served).unwrap_or(i64::MAX / 64);
-        let standins = objects
-            .iter()
-            .filter(|object| object.form == STANDIN)
-            .count();
-        let own = all - i64::try_from(standins).unwrap_or(0);
-        // As if every object had a stand-in, so that what follows has its place whatever clashes.
-        let places = SIDES.len() as i64 * (2 * (own + supports) + 2 * own);
-        let rows = 1 + 2 * own + SIDES.len() as i64 * 2 * supports;
-        let first = tx.take("stamp", now, 1 + places + rows).await?;
+        let supports = count(SUPPORTS + carried);
+        let parts = count(parts + 1);
+        let mut places = Vec::with_capacity(objects.len());
+        let mut at = 2 * supports * parts;
+        for object in objects {
+            let width = match references_of(kind, object)?.len() {
+                0 => 1,
+                named => count(SIGHTS * (named.min(LEFT_MAX) + 1)),
+            };
+            // A stand-in has none: that there is one depends on others' items.
+            let width = if object.form == STANDIN || !is_served(object) {
+                0
+            } else {
+                width
+            };
+            places.push((at, width));
+            at += width;
+        }
         Ok(Self {
-            first,
+            first: 0,
             supports,
-            objects: own,
-            next: first + 1 + SIDES.len() as i64 * 2 * (own + supports),
+            parts,
+            places,
+            per_side: at,
+            own: objects
+                .iter()
+                .filter(|object| object.form != STANDIN)
+                .count(),
+            next: 0,
+            spread: None,
+            used: BTreeSet::new(),
         })
+    }
+
+    /// The version's own rows, and as if every object had a stand-in: a row, and a stamp on each side
+    /// in each form.
+    fn rows(&self) -> i64 {
+        1 + count(self.own) * (2 + SIDES.len() as i64 * 2)
     }
 
     /// The number of a row, or the stamp of a stand-in: the next after every place.
@@ -81,16 +158,64 @@ impl Numbers {
         number
     }
 
-    /// The stamp of a place: supports first, then the form's objects in order.
-    fn place(&self, side: &str, form: Form, position: i64) -> i64 {
-        let side = SIDES.iter().position(|name| *name == side).unwrap_or(0) as i64;
-        let block = side * 2 + i64::from(form == Form::Anonymised);
-        self.first + 1 + block * (self.objects + self.supports) + position
+    /// The stamp of a support object of those who see so many parts.
+    fn support(&mut self, (item, side): (&str, &str), form: Form, seen: usize, at: usize) -> i64 {
+        let of_form = i64::from(form == Form::Anonymised) * self.parts + count(seen);
+        let place = of_form * self.supports + count(at);
+        self.stamp((item, side), place, 1, 0, "")
+    }
+
+    /// The stamp of an object of which so many references are left.
+    fn object(&mut self, of: (&str, &str), row: usize, kept: &BTreeSet<String>) -> i64 {
+        let (at, width) = self.places.get(row).copied().unwrap_or_default();
+        let shown: Vec<&str> = kept.iter().map(String::as_str).collect();
+        let left = count(SIGHTS * kept.len().min(LEFT_MAX));
+        let from = if width > 1 { left } else { 0 };
+        self.stamp(of, at, width, from, &shown.join(" "))
+    }
+
+    fn stamp(
+        &mut self,
+        (item, side): (&str, &str),
+        at: i64,
+        width: i64,
+        from: i64,
+        shown: &str,
+    ) -> i64 {
+        let digest = sha256(format!("{item} {side} {at} {shown}").as_bytes());
+        let hash = digest
+            .iter()
+            .take(4)
+            .fold(0_i64, |hash, byte| hash << 8 | i64::from(*byte));
+        let (first, range, start) = match self.spread {
+            Some((first, range)) => (first, range, hash % range),
+            None => {
+                let block = SIDES.iter().position(|name| *name == side).unwrap_or(0);
+                let first = self.first + 1 + count(block) * self.per_side + at;
+                let slot = if width > 1 { hash % count(SIGHTS) } else { 0 };
+                (first, width.max(1), from + slot)
+            }
+        };
+        let free = (0..range)
+            .map(|step| first + (start + step) % range)
+            .find(|stamp| !self.used.contains(stamp));
+        let stamp = free.unwrap_or_else(|| self.next());
+        self.used.insert(stamp);
+        stamp
     }
 }
 
+/// What a stored object refers to, of which a reader may have some and not others. What a report is
+/// mapped to goes together.
+pub(super) fn references_of(kind: &str, object: &NewObject) -> Result<BTreeSet<String>, Refusal> {
+    if kind != "stix" || !is_served(object) {
+        return Ok(BTreeSet::new());
+    }
+    Ok(portion::references(&serde_json::from_str(&object.bytes)?))
+}
+
 fn is_observable(stix_id: &str) -> bool {
-    StixId::parse(stix_id).is_some_and(|id| id.class() == Class::Sco)
+    StixId::parse(stix_id).is_some_and(|id| id.class() == stix::Class::Sco)
 }
 
 fn is_marking(stix_id: &str) -> bool {
@@ -117,94 +242,235 @@ fn is_served(object: &NewObject) -> bool {
 
 /// The entries of one item version.
 pub(super) struct Release<'a> {
+    pub secret: &'a Secret,
+    pub directory: &'a Directory,
+    pub now: i64,
     pub key: i64,
     pub item: &'a NewItemVersion,
-    pub rule: &'a Rule,
+    pub rules: &'a Rules,
     pub live: bool,
     pub clash: Clash,
     pub keyed: Vec<(i64, NewObject)>,
+    /// Objects that were made of those at release.
+    pub made: Vec<(i64, NewObject)>,
+    /// Entries there are already, when it is decided anew.
+    pub entries: Vec<EntryRow>,
     pub numbers: Numbers,
 }
 
+/// The support objects of one form under a rule, the creator last.
+pub(super) type GoesWith<'a> = dyn Fn(Form, &Rule) -> Vec<Value> + Sync + 'a;
+
+/// An object and those who are to read it.
+struct Wanted {
+    row: usize,
+    key: i64,
+    kept: BTreeSet<String>,
+    audiences: Vec<i64>,
+}
+
 impl Release<'_> {
-    /// Enters every object for one side, each form for its audiences, support objects first.
+    /// Enters every object for one side, each form for its audiences, support objects first. Of
+    /// entries that are there already, takes away what is no longer for anybody; whether anything
+    /// changed.
     pub async fn side(
         &mut self,
         tx: &mut Tx,
         side: &'static str,
         pieces: &[(Form, Audience)],
-        goes_with: &(dyn Fn(Form) -> Vec<Value> + Sync),
-    ) -> Result<(), Refusal> {
-        for form in pieces
-            .iter()
-            .map(|(form, _)| *form)
-            .collect::<BTreeSet<_>>()
-        {
-            let mut audiences = Vec::new();
+        goes_with: &GoesWith<'_>,
+    ) -> Result<bool, Refusal> {
+        let own = BodyId::from(self.item.ceptoar.as_str());
+        let forms: BTreeSet<Form> = pieces.iter().map(|(form, _)| *form).collect();
+        let mut wanted = Vec::new();
+        for form in forms {
+            let mut base = Vec::new();
             for (_, audience) in pieces.iter().filter(|(of, _)| *of == form) {
-                audiences.push(intern(tx, audience).await?);
+                base.push(intern(tx, audience).await?);
             }
-            // Posted identified objects carry their own markings; everything the hub makes carries
-            // the hub's, which go with it.
-            let mut supports = carried(
-                &self.item.kind,
-                self.keyed.iter().map(|(_, object)| object),
-                form,
-            )?;
-            if form == Form::Anonymised || self.item.kind != "stix" {
-                supports.extend(goes_with(form).into_iter().map(|object| {
-                    let stored = new_object(form, &object, object.to_string());
-                    ("support", stored)
-                }));
-            }
-            for (position, beside) in supports.iter().enumerate() {
-                let stamp = self.numbers.place(side, form, position as i64);
-                self.support(tx, stamp, beside, &audiences).await?;
-            }
-            let mut position = self.numbers.supports;
-            for (object, stored) in &self.keyed {
-                let standin = stored.form == STANDIN;
-                let stands_in =
-                    standin && (form == Form::Identified || is_observable(&stored.stix_id));
-                if stored.form != form.word() && !stands_in {
-                    continue;
+            for seen in 0..=self.rules.parts.len() {
+                let of = side_of(side, &own);
+                let classes = classes(tx, self.rules, of, form, seen, &base).await?;
+                if !classes.is_empty() {
+                    let more = self
+                        .class(tx, side, (form, seen), &classes, goes_with)
+                        .await?;
+                    wanted.extend(more);
                 }
-                let stamp = if standin {
-                    self.numbers.next()
-                } else {
-                    position += 1;
-                    self.numbers.place(side, form, position - 1)
-                };
-                let twin = match (self.clash, standin) {
-                    (_, true) => STANDIN,
-                    // An observable keeps its id in every form, so sources can meet under it.
-                    _ if is_observable(&stored.stix_id) => "shared",
-                    // It may have gone with another item before.
-                    _ if is_marking(&stored.stix_id) => "shared",
-                    (Clash::Free, _) => "",
-                    (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
-                    _ => "",
-                };
-                tx.add_release(&NewRelease {
-                    stamp,
-                    object: *object,
-                    item_version: Some(self.key),
-                    side,
-                    kind: self.item.kind.clone(),
-                    twin,
-                    not_after: self
-                        .rule
-                        .access
-                        .not_after
-                        .map(|until| until.timestamp_micros()),
-                    live: self.live,
-                    report: stored.report.is_some(),
-                    audiences: audiences.clone(),
-                })
-                .await?;
             }
         }
-        Ok(())
+        self.enter(tx, side, wanted).await
+    }
+
+    /// What readers who see so many parts are to get, with the support objects entered.
+    async fn class(
+        &mut self,
+        tx: &mut Tx,
+        side: &'static str,
+        (form, seen): (Form, usize),
+        classes: &[Class],
+        goes_with: &GoesWith<'_>,
+    ) -> Result<Vec<Wanted>, Refusal> {
+        let audiences: Vec<i64> = classes.iter().map(|class| class.audience).collect();
+        let all_parts = seen == self.rules.parts.len();
+        let of_form = form_of(form, seen, self.rules.parts.len());
+        let hubs = goes_with(form, self.rules.at(seen));
+        let creator = hubs.last().and_then(id_of).map(str::to_owned);
+        // Posted identified objects carry their own markings; everything the hub makes carries the
+        // hub's, which go with it.
+        let posted = form == Form::Identified && self.item.kind == "stix";
+        let hubs = hubs.into_iter().map(|object| {
+            let stored = new_object(form, &object, object.to_string());
+            ("support", stored)
+        });
+        let carried = carried(
+            &self.item.kind,
+            self.keyed.iter().map(|(_, object)| object),
+            form,
+        )?;
+        let mut supports: Vec<Beside> = carried;
+        supports.extend(hubs.filter(|_| !posted || !all_parts));
+        for (at, beside) in supports.iter().enumerate() {
+            let of = (self.item.item.as_str(), side);
+            let stamp = self.numbers.support(of, form, seen, at);
+            self.support(tx, stamp, beside, &audiences).await?;
+        }
+        let mut wanted = Vec::new();
+        for row in 0..self.keyed.len() {
+            let Some((key, stored)) = self.keyed.get(row).cloned() else {
+                continue;
+            };
+            let standin = stored.form == STANDIN;
+            let stands_in = standin
+                && all_parts
+                && (form == Form::Identified || is_observable(&stored.stix_id));
+            if stored.form != of_form && !stands_in {
+                continue;
+            }
+            let named = references_of(&self.item.kind, &stored)?;
+            if side == "desk" || named.is_empty() {
+                wanted.push(Wanted {
+                    row,
+                    key,
+                    kept: named,
+                    audiences: audiences.clone(),
+                });
+                continue;
+            }
+            let now = DateTime::from_timestamp_micros(self.now).unwrap_or_default();
+            for sight in sights(tx, self.directory, now, &named, classes).await? {
+                let key = if sight.kept == named {
+                    Some(key)
+                } else {
+                    self.make(tx, &stored, &sight.kept, creator.as_deref())
+                        .await?
+                };
+                wanted.extend(key.map(|key| Wanted {
+                    row,
+                    key,
+                    kept: sight.kept,
+                    audiences: sight.audiences,
+                }));
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// The stored object that `stored` is without some of its references, made where there is none.
+    async fn make(
+        &mut self,
+        tx: &mut Tx,
+        stored: &NewObject,
+        kept: &BTreeSet<String>,
+        creator: Option<&str>,
+    ) -> Result<Option<i64>, Refusal> {
+        let owner = self.item.submitter_body.as_str();
+        let Some(rest) = without(self.secret, owner, stored, kept, creator)? else {
+            return Ok(None);
+        };
+        let mut made = new_object(Form::Identified, &rest, rest.to_string());
+        made.form = without_some(&stored.form);
+        let same = |(_, known): &&(i64, NewObject)| {
+            known.stix_id == made.stix_id && known.digest == made.digest
+        };
+        if let Some((key, _)) = self.made.iter().find(same) {
+            return Ok(Some(*key));
+        }
+        let key = row_number(tx).await?;
+        tx.add_object(key, Some(self.key), &made).await?;
+        self.made.push((key, made));
+        Ok(Some(key))
+    }
+
+    async fn enter(
+        &mut self,
+        tx: &mut Tx,
+        side: &'static str,
+        wanted: Vec<Wanted>,
+    ) -> Result<bool, Refusal> {
+        let mut have: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
+        for (stamp, object, of, audience, _) in &self.entries {
+            if let (Some(audience), true) = (audience, of == side) {
+                have.entry((*object, *audience)).or_default().push(*stamp);
+            }
+        }
+        let mut changed = false;
+        for one in wanted {
+            let mut audiences = one.audiences;
+            audiences.retain(|audience| have.remove(&(one.key, *audience)).is_none());
+            if audiences.is_empty() {
+                continue;
+            }
+            let again = self
+                .entries
+                .iter()
+                .any(|(_, object, of, ..)| *object == one.key && of == side);
+            let Some((_, stored)) = self.keyed.get(one.row) else {
+                continue;
+            };
+            let standin = stored.form == STANDIN;
+            let twin = match self.clash {
+                _ if standin => STANDIN,
+                // Who had it before under another entry has it already.
+                _ if again => "shared",
+                // An observable keeps its id in every form, so sources can meet under it.
+                _ if is_observable(&stored.stix_id) => "shared",
+                // It may have gone with another item before.
+                _ if is_marking(&stored.stix_id) => "shared",
+                Clash::Free => "",
+                Clash::Same | Clash::Other if stored.form == Form::Identified.word() => "shared",
+                Clash::Same | Clash::Other => "",
+            };
+            let report = stored.report.is_some();
+            let of = (self.item.item.as_str(), side);
+            let stamp = if standin && self.numbers.spread.is_none() {
+                self.numbers.next()
+            } else {
+                self.numbers.object(of, one.row, &one.kept)
+            };
+            let not_after = self.rules.whole.access.not_after;
+            tx.add_release(&NewRelease {
+                stamp,
+                object: one.key,
+                item_version: Some(self.key),
+                side,
+                kind: self.item.kind.clone(),
+                twin,
+                not_after: not_after.map(|until| until.timestamp_micros()),
+                live: self.live,
+                report,
+                audiences,
+            })
+            .await?;
+            changed = true;
+        }
+        for ((_, audience), stamps) in have {
+            for stamp in stamps {
+                tx.take_away(stamp, audience).await?;
+                changed = true;
+            }
+        }
+        Ok(changed)
     }
 
     async fn support(
@@ -226,7 +492,7 @@ impl Release<'_> {
         if lacking.is_empty() {
             return Ok(());
         }
-        let number = self.numbers.next();
+        let number = row_number(tx).await?;
         tx.add_object(number, None, stored).await?;
         tx.add_release(&NewRelease {
             stamp,
@@ -243,6 +509,12 @@ impl Release<'_> {
         .await?;
         Ok(())
     }
+}
+
+/// The number of a row that depends on others' items: from a counter of its own, so that taking it
+/// moves no stamp (law 4). Stamps are microseconds since 1970, far above.
+async fn row_number(tx: &mut Tx) -> Result<i64, Refusal> {
+    Ok(tx.take("row", 0, 1).await?)
 }
 
 /// The row of an object, as it will be served.

@@ -37,13 +37,44 @@ pub enum Audience {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         except: Option<BodyId>,
     },
+    /// Those of another audience who also may see a part of an item, or who may not: they read
+    /// different objects of it. Audiences are named by their numbers, which are smaller than this
+    /// one's own.
+    Part {
+        /// The audience that is split.
+        of: i64,
+        /// For each of these, in any of its audiences.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<Vec<i64>>,
+        /// In none of any of these.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        without: Vec<Vec<i64>>,
+    },
 }
 
 impl Audience {
-    /// Whether `reader` is in this audience.
+    /// Whether `reader` is in this audience, as far as that follows from the reader alone: not for a
+    /// [`Audience::Part`], for which [`Audience::admits_among`] asks.
     #[must_use]
     pub fn admits(&self, reader: &Reader, channel: Channel, now: DateTime<Utc>) -> bool {
+        self.admits_among(reader, channel, now, &BTreeSet::new())
+    }
+
+    /// Whether `reader`, who is in the audiences of smaller numbers listed in `among`, is in this
+    /// one.
+    #[must_use]
+    pub fn admits_among(
+        &self,
+        reader: &Reader,
+        channel: Channel,
+        now: DateTime<Utc>,
+        among: &BTreeSet<i64>,
+    ) -> bool {
+        let any = |list: &Vec<i64>| list.iter().any(|id| among.contains(id));
         match self {
+            Self::Part { of, with, without } => {
+                among.contains(of) && with.iter().all(any) && !without.iter().any(any)
+            }
             Self::Desk { seat } => reader.seats.contains(seat),
             Self::Readers {
                 access,

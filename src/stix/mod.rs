@@ -7,6 +7,7 @@ pub mod id;
 pub mod json;
 pub mod marking;
 pub mod pattern;
+pub mod portion;
 mod property;
 pub mod rendition;
 pub mod report;

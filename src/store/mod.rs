@@ -11,12 +11,14 @@ pub mod feed;
 pub mod items;
 mod ledgers;
 mod objects;
+mod portions;
 mod statuses;
 
 pub use db::{Db, StoreError, Tx};
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
+pub use portions::EntryRow;
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
@@ -27,5 +29,6 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("items", items::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("portions", portions::QUERIES),
     ("statuses", statuses::QUERIES),
 ];

@@ -1,0 +1,166 @@
+//! Deciding anew which rendition each reader gets of an item that is out: when its rule was
+//! narrowed, and when something it refers to came, went, or has other readers now.
+
+use std::collections::BTreeSet;
+
+use super::intake::Hold;
+use super::portions::{Had, Rules, is_made_at_release, side_of};
+use super::refusal::Refusal;
+use super::release::{Clash, Numbers, Release};
+use super::supports::supports;
+use super::{Exchange, Tx};
+use crate::council::{Directory, Origin};
+use crate::handling::{BodyId, Form, Rule, cut};
+use crate::store::{EntryRow, ItemVersion};
+
+/// An act changes what refers to it, what refers to that, and so on; beyond this many items the rest
+/// follows with the next act that concerns it, and until then shows less.
+const FOLLOW_MAX: usize = 1000;
+
+impl Exchange {
+    /// Decides anew for everything that refers to ids of which others are the readers now than those
+    /// in `had`. Who publishes, releases, narrows, withdraws or recalls an item calls this in the
+    /// same transaction, once and as its last write, with what [`super::portions::note_audiences`]
+    /// said before the act: the stamps it takes are the same number whatever there is to decide.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn arrived(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        had: Had,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut spread = Numbers::spread(tx, now).await?;
+        let mut open: Vec<String> = Vec::new();
+        for (id, before) in had {
+            if tx.audiences_of(&id).await? != before {
+                open.push(id);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            for key in tx.containers_of(&id).await? {
+                if seen.len() >= FOLLOW_MAX || !seen.insert(key) {
+                    continue;
+                }
+                let (first, used) = spread;
+                let (changed, used) = self
+                    .decide_spread(tx, directory, key, now, (first, used))
+                    .await?;
+                spread = (first, used);
+                if changed {
+                    let objects = tx.objects_of(key).await?;
+                    open.extend(objects.into_iter().map(|(_, object)| object.stix_id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides anew who gets which rendition of one item version, by its rules as they are stored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn decide_anew(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        key: i64,
+        now: i64,
+    ) -> Result<bool, Refusal> {
+        let spread = Numbers::spread(tx, now).await?;
+        let (changed, _) = self.decide_spread(tx, directory, key, now, spread).await?;
+        Ok(changed)
+    }
+
+    async fn decide_spread(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        key: i64,
+        now: i64,
+        spread: (i64, BTreeSet<i64>),
+    ) -> Result<(bool, BTreeSet<i64>), Refusal> {
+        let Some(version) = tx.item_version(key).await? else {
+            return Ok((false, spread.1));
+        };
+        let rules = Rules::of(tx, &version).await?;
+        let entries = tx.entries_of(key).await?;
+        let sides = released(&version, &entries)?;
+        let (made, keyed): (Vec<_>, Vec<_>) = tx
+            .objects_of(key)
+            .await?
+            .into_iter()
+            .partition(|(_, object)| is_made_at_release(&object.form));
+        let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
+        let (kind, parts) = (version.value.kind.as_str(), rules.parts.len());
+        let numbers = Numbers::again(kind, &objects, parts, spread)?;
+        let own = BodyId::from(version.value.ceptoar.as_str());
+        let origin = Origin {
+            ceptoar: own.clone(),
+            submitter: BodyId::from(version.value.submitter_body.as_str()),
+            operator: version.value.operator.as_deref().map(BodyId::from),
+            sectors: BTreeSet::new(),
+        };
+        let clash = self.clash_of(tx, &version.value.item, &keyed).await?;
+        let mut newer = Vec::new();
+        for other in tx.versions_of(&version.value.item).await? {
+            if other > key {
+                newer.extend(tx.releases_of(other).await?);
+            }
+        }
+        let mut release = Release {
+            secret: self.secret(),
+            directory,
+            now,
+            key,
+            item: &version.value,
+            rules: &rules,
+            live: true,
+            clash: if clash == Clash::Free {
+                clash
+            } else {
+                Clash::Same
+            },
+            keyed,
+            made,
+            entries,
+            numbers,
+        };
+        let goes_with = |form: Form, rule: &Rule| {
+            supports(self.secret(), directory, &origin, rule, form).objects
+        };
+        let mut changed = false;
+        for name in sides {
+            let Some(side) = side_of(name, &own) else {
+                continue;
+            };
+            release.live = !newer.iter().any(|(_, side, ..)| side == name);
+            let pieces = cut(&rules.whole.access, side);
+            changed |= release.side(tx, name, &pieces, &goes_with).await?;
+        }
+        Ok((changed, release.numbers.into_used()))
+    }
+}
+
+/// The sides that a version has been released to. One that its source took back is released nowhere,
+/// and stays as that act left it.
+fn released(version: &ItemVersion, entries: &[EntryRow]) -> Result<Vec<&'static str>, Refusal> {
+    let state = version.value.state.as_str();
+    if !["released", "held", "refused", "superseded"].contains(&state) {
+        return Ok(Vec::new());
+    }
+    let holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+    let open = !holds.iter().any(|hold| hold.inside_too);
+    let sides = ["inside", "outside"].into_iter().filter(|side| {
+        let entered = entries.iter().any(|(_, _, of, ..)| of == side);
+        let by_state = match *side {
+            "inside" => open && state != "superseded",
+            _ => state == "released",
+        };
+        entered || by_state
+    });
+    Ok(sides.collect())
+}

@@ -1,0 +1,130 @@
+//! Parts of items, references between objects, and who reads what: what is needed to decide anew
+//! which rendition each reader gets.
+
+use sqlx::QueryBuilder;
+
+use super::db::{StoreError, Tx, on};
+
+pub(super) const QUERIES: &[&str] = &[
+    RULES_OF,
+    SET_PART,
+    CONTAINERS_OF,
+    AUDIENCES_OF,
+    ENTRIES_OF,
+    TAKE_AWAY,
+    WITHHOLD,
+];
+
+const RULES_OF: &str = "SELECT rule FROM portion WHERE item_version = $1 ORDER BY position";
+const SET_PART: &str = "INSERT INTO portion (item_version, position, rule) VALUES ($1, $2, $3) \
+     ON CONFLICT (item_version, position) DO UPDATE SET rule = excluded.rule";
+const CONTAINERS_OF: &str = "SELECT DISTINCT o.item_version FROM object_ref x \
+     JOIN object o ON o.key = x.object \
+     WHERE x.target = $1 AND o.item_version IS NOT NULL ORDER BY o.item_version";
+const AUDIENCES_OF: &str = "SELECT DISTINCT f.audience FROM object o JOIN release r ON r.object = o.key \
+     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 ORDER BY f.audience";
+const ENTRIES_OF: &str = "SELECT r.stamp, r.object, r.side, f.audience, f.live FROM release r \
+     LEFT JOIN feed f ON f.stamp = r.stamp WHERE r.item_version = $1 ORDER BY r.stamp, f.audience";
+const TAKE_AWAY: &str = "DELETE FROM feed WHERE stamp = $1 AND audience = $2";
+const WITHHOLD: &str = "UPDATE object SET form = 'withheld' WHERE item_version = $1 \
+     AND form LIKE 'anonymised%'";
+
+/// An entry with one of its audiences: stamp, object, side, audience, whether it is live. An entry
+/// that nobody reads any more has no audience.
+pub type EntryRow = (i64, i64, String, Option<i64>, Option<bool>);
+
+impl Tx {
+    /// The rules of a version with parts, the whole's first; none where it has no parts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn part_rules(&mut self, item_version: i64) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            on!(self, conn => sqlx::query_as(RULES_OF).bind(item_version).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(rule,)| rule).collect())
+    }
+
+    /// Sets the rule of one part, or at 0 of the whole.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_part_rule(
+        &mut self,
+        item_version: i64,
+        position: i64,
+        rule: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(SET_PART).bind(item_version).bind(position).bind(rule)
+            .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Notes what a stored object refers to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_references<'t>(
+        &mut self,
+        object: i64,
+        targets: impl Iterator<Item = &'t String>,
+    ) -> Result<(), StoreError> {
+        let targets: Vec<&String> = targets.collect();
+        // Well below what either database binds in one statement.
+        for chunk in targets.chunks(400) {
+            on!(self, conn => {
+                let mut insert = QueryBuilder::new("INSERT INTO object_ref (target, object) ");
+                insert.push_values(chunk, |mut row, target| {
+                    row.push_bind((*target).clone()).push_bind(object);
+                });
+                insert.build().execute(conn).await?;
+            });
+        }
+        Ok(())
+    }
+
+    /// The item versions with an object that refers to a STIX id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn containers_of(&mut self, target: &str) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(CONTAINERS_OF).bind(target).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// The audiences that read anything under a STIX id, whoever it came from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audiences_of(&mut self, stix_id: &str) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(AUDIENCES_OF).bind(stix_id).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(audience,)| audience).collect())
+    }
+
+    /// The entries of a version, each with its audiences.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn entries_of(&mut self, item_version: i64) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(ENTRIES_OF).bind(item_version).fetch_all(conn).await?))
+    }
+
+    /// Takes an entry away from one audience.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_away(&mut self, stamp: i64, audience: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(TAKE_AWAY).bind(stamp).bind(audience).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Withholds every anonymised rendition of a version for good: a correction has replaced it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withhold(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(WITHHOLD).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+}
