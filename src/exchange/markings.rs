@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use super::access::Caller;
 use super::intake::Asked;
+use super::portions::AskedPart;
 use super::refusal::Refusal;
 use super::release::new_object;
 use crate::council::Directory;
 use crate::handling::{Form, Join, Rule, Tlp};
-use crate::stix::StixId;
 use crate::stix::marking::{self, Iep, Label, Meaning};
+use crate::stix::{StixId, portion};
 use crate::store::{NewObject, StoreError, Tx};
 
 /// The form of a source's own marking definition, stored with an item that uses it: as posted, to
@@ -33,30 +34,47 @@ pub(super) type Definitions = BTreeMap<String, (String, Value)>;
 /// A marking to serve beside an item: on which side it is entered, and its row.
 pub(super) type Beside = (&'static str, NewObject);
 
-/// The markings that go with the objects of an item in one form as posted or rendered: published
-/// ones that posted objects name, since many clients do not know those of TLP 2.0, and the source's
-/// own.
+/// The markings that go with the objects of an item stored as `of`, as posted or rendered: published
+/// ones that they name, since many clients do not know those of TLP 2.0, and the source's own. What
+/// only a part names that is not shown goes with the part.
 ///
 /// # Errors
 /// When an object that was stored is no JSON.
 pub(super) fn markings_of<'a>(
     objects: impl Iterator<Item = &'a NewObject>,
     form: Form,
+    of: &str,
 ) -> Result<Vec<Beside>, Refusal> {
     let mut ids = BTreeSet::new();
-    let mut all = Vec::new();
+    let mut beside = Vec::new();
     for object in objects {
         match (object.form.as_str(), form) {
             // The source's own: it gives way to the same marking as an item, and the item to it.
-            (MARKING, Form::Identified) => all.push(("marking", object.clone())),
+            (MARKING, Form::Identified) => beside.push(("marking", object.clone())),
             (MARKING_LEVEL, Form::Identified) | (MARKING_RENDERED, Form::Anonymised) => {
-                all.push(("support", object.clone()));
+                beside.push(("support", object.clone()));
             }
-            ("identified", Form::Identified) => {
+            (stored, _) if stored == of => {
                 ids.extend(marking::references(&serde_json::from_str(&object.bytes)?));
             }
             _ => {}
         }
+    }
+    let mut all: Vec<Beside> = Vec::new();
+    loop {
+        let named = |(_, object): &Beside| ids.contains(&object.stix_id);
+        let (used, rest): (Vec<_>, Vec<_>) = beside.into_iter().partition(named);
+        beside = rest;
+        if used.is_empty() {
+            break;
+        }
+        for (side, object) in used {
+            ids.extend(marking::references(&serde_json::from_str(&object.bytes)?));
+            all.push((side, object));
+        }
+    }
+    if form != Form::Identified {
+        return Ok(all); // the hub's own go with what the hub makes
     }
     let published = ids.iter().filter_map(|id| marking::published(id));
     all.extend(published.map(|object| ("support", new_object(form, &object, object.to_string()))));
@@ -167,8 +185,8 @@ impl Reading<'_> {
     }
 }
 
-/// What the object's markings and labels ask for, those of its parts included: served whole, an
-/// object is as strict as its strictest part.
+/// What the object's markings and labels ask for, for the whole and for each part that is marked by
+/// itself.
 ///
 /// Markings and labels count alike, and the strictest of several wins. A definition that is marked
 /// itself hands its marking on: its words are served with the object.
@@ -180,10 +198,29 @@ pub(super) fn asked_by_object<'a>(
     object: &Value,
     own: &Definitions,
     now: DateTime<Utc>,
-) -> Result<Asked<'a>, Refusal> {
-    let labels = object.get("labels").and_then(Value::as_array);
-    let labels = labels.into_iter().flatten().filter_map(Value::as_str);
-    asked_by(caller, marking::references(object), labels, own, now)
+) -> Result<(Asked<'a>, Vec<AskedPart<'a>>), Refusal> {
+    let list = |name: &str| {
+        let list = object.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str)
+    };
+    let references = list("object_marking_refs").map(str::to_owned).collect();
+    let mut whole = asked_by(caller, references, list("labels"), own, now)?;
+    let mut parts = Vec::new();
+    for (reference, places) in portion::marked_parts(object) {
+        let asked = asked_by(caller, vec![reference], std::iter::empty(), own, now)?;
+        // A policy or PAP of a part binds whoever gets the object: nobody can honour it by halves.
+        if let Some(marked) = &asked.narrowing.marked {
+            let joined = whole
+                .narrowing
+                .marked
+                .map_or_else(|| marked.as_ref().clone(), |rule| rule.join(marked));
+            whole.narrowing.marked = Some(Box::new(joined));
+        }
+        if asked.level.is_some() || asked.tlp.is_some() || asked.unknown_marking {
+            parts.push(AskedPart { asked, places });
+        }
+    }
+    Ok((whole, parts))
 }
 
 fn asked_by<'a, 't>(
@@ -239,9 +276,9 @@ fn asked_by<'a, 't>(
     Ok(asked)
 }
 
-/// The source's own definitions that an object uses and that carry words to pass on, in the order
-/// of their ids: they are served with it.
-pub(super) fn carried(object: &Value, own: &Definitions) -> Vec<(String, Value)> {
+/// The source's own definitions that an object uses, in the order of their ids: they are served with
+/// it.
+pub(super) fn carried(object: &Value, own: &Definitions) -> Definitions {
     let mut open = marking::references(object);
     let mut used = BTreeMap::new();
     while let Some(id) = open.pop() {
@@ -251,7 +288,7 @@ pub(super) fn carried(object: &Value, own: &Definitions) -> Vec<(String, Value)>
             open.extend(marking::references(&definition.1));
         }
     }
-    used.into_values().collect()
+    used
 }
 
 /// The definition of a level's marking, so that whoever gets an object with it can read it.

@@ -6,6 +6,7 @@
 pub mod access;
 mod anew;
 pub mod approve;
+mod cut;
 pub mod dry_run;
 pub mod gate;
 pub mod intake;

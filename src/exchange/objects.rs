@@ -3,24 +3,24 @@
 use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::cut::{Cut, marking_row, reworded, unsaid};
 use super::gate::View;
 use super::intake::{Handled, handle, origin};
 use super::markings::{
     self, Definitions, MARKING, MARKING_LEVEL, MARKING_RENDERED, asked_by_object,
 };
-use super::portions::Had;
+use super::portions::{Had, handle_parts};
 use super::publish::{Draft, created_of, new_version, stored_rule};
 use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
 use super::renditions::{Renditions, stand_in};
-use super::secret::Secret;
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
 use crate::handling::{Channel, Form};
 use crate::stix::json::{Limits, split_envelope};
-use crate::stix::marking::Meaning;
+use crate::stix::portion::without_parts;
 use crate::stix::{Class, StixId, Violation, marking, validate};
 use crate::store::feed::{Query, Versions};
 use crate::store::{ItemVersion, NewObject};
@@ -47,9 +47,23 @@ struct Ready {
     id: StixId,
     handled: Handled,
     /// The source's own definitions of its markings, which go with it.
-    markings: Vec<(String, Value)>,
+    markings: Definitions,
+    /// Without its parts but the first so many; `None` where nothing is left.
+    cuts: Vec<Option<Value>>,
     /// The hub's definitions of its levels' markings.
     levels: Vec<Value>,
+}
+
+/// The place of a rendition that shows all parts of an object.
+const ALL: usize = usize::MAX;
+
+impl Ready {
+    /// What is rendered of it, by place and number of parts shown; all parts last.
+    fn versions(&self) -> Vec<((usize, usize), Value)> {
+        let cuts = self.cuts.iter().enumerate();
+        let cuts = cuts.filter_map(|(seen, cut)| Some(((self.at, seen), cut.clone()?)));
+        cuts.chain([((self.at, ALL), self.value.clone())]).collect()
+    }
 }
 
 impl Exchange {
@@ -122,8 +136,7 @@ impl Exchange {
                         None => return Ok(Vec::new()),
                         Some(first) => {
                             let origin = first.handled.origin.clone();
-                            let objects = ready.iter().map(|item| (item.at, item.value.clone()));
-                            let objects = objects.collect();
+                            let objects = ready.iter().flat_map(Ready::versions).collect();
                             Renditions::make(&exchange, tx, &caller, &origin, objects).await?
                         }
                     };
@@ -203,9 +216,16 @@ impl Exchange {
         let now = self.clock().now();
         let from = origin(caller, None, None, &[], now)?;
         self.foreign_creator(caller, &value)?;
-        let asked = asked_by_object(caller, &value, own, now)?;
-        let handled = handle(caller, from, &asked, "/object_marking_refs", now)?;
+        let (asked, parts) = asked_by_object(caller, &value, own, now)?;
+        let mut handled = handle(caller, from, &asked, "/object_marking_refs", now)?;
+        let places = handle_parts(caller, &mut handled, parts, "/granular_markings", now)?;
         Ok(Ready {
+            cuts: (0..places.len())
+                .map(|seen| {
+                    let hidden = places.iter().skip(seen).flatten().cloned().collect();
+                    without_parts(&value, &hidden)
+                })
+                .collect(),
             at,
             raw,
             id,
@@ -260,6 +280,7 @@ impl Exchange {
             mut handled,
             at,
             markings,
+            cuts,
             levels,
         } = item;
         let mut object = new_object(Form::Identified, &value, raw);
@@ -324,7 +345,9 @@ impl Exchange {
                 Some(first) => created_of(&first),
                 None => None,
             };
-            if let Some(rendition) = batch.get(at, &goes_with.creator_id, &marking_refs, created) {
+            if let Some(rendition) =
+                batch.get((at, ALL), &goes_with.creator_id, &marking_refs, created)
+            {
                 let faults = batch.check(&rendition);
                 if needs_rendition {
                     if !faults.is_empty() {
@@ -348,12 +371,25 @@ impl Exchange {
                 }
             }
         }
+        let carried = markings.clone();
         let level = |own: &Value| marking_row(MARKING_LEVEL, own, own.to_string());
         objects.extend(levels.iter().map(level));
         let own = |(raw, own): (String, Value)| marking_row(MARKING, &own, raw);
-        objects.extend(markings.into_iter().map(own));
+        objects.extend(markings.into_values().map(own));
         object.form = Form::Identified.word().to_owned();
         objects.insert(0, object);
+        for (seen, cut) in cuts.into_iter().enumerate() {
+            let Some(cut) = cut else { continue };
+            let of = Cut {
+                owner,
+                id: &id,
+                at,
+                seen,
+                markings: &carried,
+            };
+            let more = self.cut(tx, caller, &handled, batch, &of, cut).await?;
+            objects.extend(more);
+        }
         let draft = Draft {
             item: new_version(caller, &handled, name, version, "stix", None, now)?,
             handled,
@@ -477,39 +513,6 @@ fn stix_id(value: &Value) -> Result<StixId, Refusal> {
     supports::id_of(value)
         .and_then(StixId::parse)
         .ok_or_else(|| Refusal::fault("/id", "STIX 2.9", "the object has no STIX id"))
-}
-
-/// The words of a marking that only passes words on.
-fn statement_of(definition: &Value) -> Option<&str> {
-    let words = definition.get("definition")?.get("statement")?.as_str()?;
-    (marking::meaning(definition) == Meaning::Statement).then_some(words)
-}
-
-/// The statements among these markings as the hub words them.
-fn reworded(secret: &Secret, batch: &Renditions, own: &[(String, Value)]) -> Vec<Value> {
-    own.iter()
-        .filter_map(|(_, own)| statement_of(own))
-        .map(|words| supports::statement(secret, &batch.words(words)))
-        .collect()
-}
-
-/// What in these statements would still name the source.
-fn unsaid(batch: &Renditions, words: &[Value]) -> Vec<Fault> {
-    words
-        .iter()
-        .flat_map(|words| batch.check(words))
-        .map(|fault| Fault {
-            pointer: "/object_marking_refs".to_owned(),
-            ..fault
-        })
-        .collect()
-}
-
-/// A marking that goes with an object of the same version.
-fn marking_row(form: &str, definition: &Value, bytes: String) -> NewObject {
-    let mut row = new_object(Form::Identified, definition, bytes);
-    form.clone_into(&mut row.form);
-    row
 }
 
 /// Notes an object's faults; any other refusal is the whole envelope's.

@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::secret::{Secret, sha256};
 use super::supports::id_of;
 use crate::council::Directory;
-use crate::handling::{Audience, BodyId, Form, Rule};
+use crate::handling::{Audience, BodyId, Form, Rule, within};
 use crate::stix::{self, StixId, portion, rendition, timestamp};
 use crate::store::{EntryRow, NewItemVersion, NewObject, NewRelease};
 
@@ -109,8 +109,9 @@ impl Numbers {
     }
 
     fn of(kind: &str, objects: &[NewObject], parts: usize) -> Result<Self, Refusal> {
-        let carried = carried(kind, objects.iter(), Form::Identified)?.len()
-            + carried(kind, objects.iter(), Form::Anonymised)?.len();
+        let (identified, anonymised) = (Form::Identified, Form::Anonymised);
+        let carried = carried(kind, objects.iter(), identified, identified.word())?.len()
+            + carried(kind, objects.iter(), anonymised, anonymised.word())?.len();
         let supports = count(SUPPORTS + carried);
         let parts = count(parts + 1);
         let mut places = Vec::with_capacity(objects.len());
@@ -227,9 +228,10 @@ fn carried<'a>(
     kind: &str,
     objects: impl Iterator<Item = &'a NewObject>,
     form: Form,
+    of: &str,
 ) -> Result<Vec<Beside>, Refusal> {
     if kind == "stix" {
-        markings_of(objects, form)
+        markings_of(objects, form, of)
     } else {
         Ok(Vec::new())
     }
@@ -315,26 +317,8 @@ impl Release<'_> {
         let all_parts = seen == self.rules.parts.len();
         let of_form = form_of(form, seen, self.rules.parts.len());
         let hubs = goes_with(form, self.rules.at(seen));
-        let creator = hubs.last().and_then(id_of).map(str::to_owned);
-        // Posted identified objects carry their own markings; everything the hub makes carries the
-        // hub's, which go with it.
-        let posted = form == Form::Identified && self.item.kind == "stix";
-        let hubs = hubs.into_iter().map(|object| {
-            let stored = new_object(form, &object, object.to_string());
-            ("support", stored)
-        });
-        let carried = carried(
-            &self.item.kind,
-            self.keyed.iter().map(|(_, object)| object),
-            form,
-        )?;
-        let mut supports: Vec<Beside> = carried;
-        supports.extend(hubs.filter(|_| !posted || !all_parts));
-        for (at, beside) in supports.iter().enumerate() {
-            let of = (self.item.item.as_str(), side);
-            let stamp = self.numbers.support(of, form, seen, at);
-            self.support(tx, stamp, beside, &audiences).await?;
-        }
+        let creator = hubs.last().cloned();
+        let creator_id = creator.as_ref().and_then(id_of).map(str::to_owned);
         let mut wanted = Vec::new();
         for row in 0..self.keyed.len() {
             let Some((key, stored)) = self.keyed.get(row).cloned() else {
@@ -362,7 +346,7 @@ impl Release<'_> {
                 let key = if sight.kept == named {
                     Some(key)
                 } else {
-                    self.make(tx, &stored, &sight.kept, creator.as_deref())
+                    self.make(tx, &stored, &sight.kept, creator_id.as_deref())
                         .await?
                 };
                 wanted.extend(key.map(|key| Wanted {
@@ -372,6 +356,36 @@ impl Release<'_> {
                     audiences: sight.audiences,
                 }));
             }
+        }
+        // Posted identified objects carry their own markings; everything the hub makes carries the
+        // hub's, which go with it. Of what the hub made of a posted one only the maker is its own.
+        let posted = form == Form::Identified && self.item.kind == "stix";
+        let stored = self.keyed.iter().map(|(_, object)| object);
+        let mut supports = carried(&self.item.kind, stored, form, &of_form)?;
+        let own = supports.len();
+        let hubs = if posted {
+            Vec::from_iter(creator)
+        } else {
+            hubs
+        };
+        supports.extend(hubs.into_iter().map(|object| {
+            let stored = new_object(form, &object, object.to_string());
+            ("support", stored)
+        }));
+        let made = wanted
+            .iter()
+            .filter(|one| !all_parts || self.made.iter().any(|(key, _)| *key == one.key))
+            .flat_map(|one| one.audiences.iter().copied());
+        let made: Vec<i64> = made.collect();
+        for (at, beside) in supports.iter().enumerate() {
+            let to = if posted && at >= own {
+                &made
+            } else {
+                &audiences
+            };
+            let of = (self.item.item.as_str(), side);
+            let stamp = self.numbers.support(of, form, seen, at);
+            self.support(tx, stamp, beside, to).await?;
         }
         Ok(wanted)
     }
@@ -408,23 +422,20 @@ impl Release<'_> {
         side: &'static str,
         wanted: Vec<Wanted>,
     ) -> Result<bool, Refusal> {
-        let mut have: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
-        for (stamp, object, of, audience, _) in &self.entries {
-            if let (Some(audience), true) = (audience, of == side) {
-                have.entry((*object, *audience)).or_default().push(*stamp);
-            }
-        }
-        let mut changed = false;
+        let mut changed = self.take_away(tx, side, &wanted).await?;
+        let known = self.known(tx).await?;
         for one in wanted {
             let mut audiences = one.audiences;
-            audiences.retain(|audience| have.remove(&(one.key, *audience)).is_none());
+            let mut again = false;
+            for (_, object, of, audience, _) in &self.entries {
+                if let (Some(audience), true) = (audience, *object == one.key && of == side) {
+                    again = true;
+                    audiences.retain(|new| !within(*new, *audience, &known));
+                }
+            }
             if audiences.is_empty() {
                 continue;
             }
-            let again = self
-                .entries
-                .iter()
-                .any(|(_, object, of, ..)| *object == one.key && of == side);
             let Some((_, stored)) = self.keyed.get(one.row) else {
                 continue;
             };
@@ -464,13 +475,63 @@ impl Release<'_> {
             .await?;
             changed = true;
         }
-        for ((_, audience), stamps) in have {
-            for stamp in stamps {
-                tx.take_away(stamp, audience).await?;
-                changed = true;
+        Ok(changed)
+    }
+
+    /// Of the entries that are there, takes away what is not wanted any more. Who keeps an object
+    /// keeps its entry, under the stamp it has: nobody is told that others lost theirs.
+    async fn take_away(
+        &mut self,
+        tx: &mut Tx,
+        side: &str,
+        wanted: &[Wanted],
+    ) -> Result<bool, Refusal> {
+        let known = self.known(tx).await?;
+        let (mut changed, mut kept) = (false, Vec::with_capacity(self.entries.len()));
+        for entry in std::mem::take(&mut self.entries) {
+            let (stamp, object, of, had, live) = entry.clone();
+            let (Some(had), true) = (had, of == side) else {
+                kept.push(entry);
+                continue;
+            };
+            let mut to = wanted
+                .iter()
+                .filter(|one| one.key == object)
+                .flat_map(|one| one.audiences.iter().copied());
+            if to.clone().any(|new| within(had, new, &known)) {
+                kept.push(entry);
+                continue;
+            }
+            let to: Vec<i64> = to
+                .by_ref()
+                .filter(|new| within(*new, had, &known))
+                .collect();
+            let rows = self.keyed.iter().chain(&self.made);
+            let report = rows
+                .filter(|(key, _)| *key == object)
+                .any(|(_, stored)| stored.report.is_some());
+            tx.take_away(stamp, had).await?;
+            tx.add_feed(stamp, live.unwrap_or(self.live), report, &to)
+                .await?;
+            kept.extend(
+                to.into_iter()
+                    .map(|new| (stamp, object, of.clone(), Some(new), live)),
+            );
+            changed = true;
+        }
+        self.entries = kept;
+        Ok(changed)
+    }
+
+    /// The definitions of audiences, where there are entries to compare.
+    async fn known(&self, tx: &mut Tx) -> Result<BTreeMap<i64, Audience>, Refusal> {
+        let mut known = BTreeMap::new();
+        if !self.entries.is_empty() {
+            for (id, definition) in tx.audiences_after(0).await? {
+                known.insert(id, serde_json::from_str(&definition)?);
             }
         }
-        Ok(changed)
+        Ok(known)
     }
 
     async fn support(

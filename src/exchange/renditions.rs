@@ -17,25 +17,26 @@ use crate::report::identity_check::{Mark, find_identity};
 use crate::stix::rendition::{RenditionContext, anonymise_batch, stripped};
 use crate::stix::{Class, StixId};
 
-/// Renditions by place in the envelope.
+/// Renditions by place in the envelope and by how many of an object's parts they show.
 pub(super) struct Renditions {
     marks: Vec<Mark>,
     strip: Vec<(String, String)>,
-    made: BTreeMap<usize, Value>,
+    made: BTreeMap<(usize, usize), Value>,
 }
 
 impl Renditions {
-    /// Makes them all.
+    /// Makes them all. An object that shows all its parts comes after those of it that show less:
+    /// it is what others refer to.
     pub async fn make(
         exchange: &Exchange,
         tx: &mut Tx,
         caller: &Caller,
         origin: &Origin,
-        objects: Vec<(usize, Value)>,
+        objects: Vec<((usize, usize), Value)>,
     ) -> Result<Self, Refusal> {
         let owner = caller.body.id.as_str();
         let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
-        let (places, objects): (Vec<usize>, Vec<Value>) = objects.into_iter().unzip();
+        let (places, objects): (Vec<(usize, usize)>, Vec<Value>) = objects.into_iter().unzip();
         let mut marks = marks(&caller.directory, origin);
         marks.extend(posted_creators(&objects));
         let strip: Vec<(String, String)> = marks
@@ -87,7 +88,7 @@ impl Renditions {
     /// object has none.
     pub fn get(
         &self,
-        at: usize,
+        at: (usize, usize),
         creator: &str,
         marking_refs: &[String],
         created: Option<String>,

@@ -5,13 +5,14 @@
 //! item alone (its instants) stays with the item, and need-to-know is cut per sector, since the
 //! sets of sectors that sources name would otherwise be nearly as many as the items.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::decide::{Channel, Decision, Ground, Reader, Seat, decide};
-use super::grants::{Depth, Form};
+use super::dimension::Join;
+use super::grants::{Depth, Form, Grant};
 use super::names::BodyId;
 use super::rule::{Access, NeedToKnow};
 
@@ -95,6 +96,61 @@ impl Audience {
                 }
             }
         }
+    }
+}
+
+/// Whether everyone in audience `inner` is certainly in audience `outer`, by their definitions; false
+/// where that does not follow.
+#[must_use]
+pub fn within(inner: i64, outer: i64, known: &BTreeMap<i64, Audience>) -> bool {
+    if inner == outer {
+        return true;
+    }
+    let (Some(a), Some(b)) = (known.get(&inner), known.get(&outer)) else {
+        return false;
+    };
+    match (a, b) {
+        (
+            Audience::Part { of, with, without },
+            Audience::Part {
+                of: outer_of,
+                with: outer_with,
+                without: outer_without,
+            },
+        ) if within(*of, *outer_of, known) => {
+            let has = |list: &Vec<i64>| {
+                with.iter()
+                    .any(|own| own.iter().all(|id| list.contains(id)))
+            };
+            let lacks = |id: &i64| without.iter().any(|own| own.contains(id));
+            outer_with.iter().all(has) && outer_without.iter().flatten().all(lacks)
+        }
+        (Audience::Part { of, .. }, _) => within(*of, outer, known),
+        (
+            Audience::Readers {
+                access: a,
+                need_to_know_only: a_only,
+                except: a_except,
+            },
+            Audience::Readers {
+                access: b,
+                need_to_know_only: b_only,
+                except: b_except,
+            },
+        ) => {
+            let both = |access: &Access| Access {
+                need_to_know: access.need_to_know.clone().filter(|_| a_only == b_only),
+                ..access.clone()
+            };
+            // Who needs to know under the one is everybody under the other only where every member is.
+            let every = |(body, grant): (&BodyId, Grant)| {
+                grant.is_none() || b.audience.get(body).depth() == Depth::MembersAll
+            };
+            let grounds = a_only == b_only || *a_only && a.audience.iter().all(every);
+            let spared = b_except.is_none() || a_except == b_except;
+            grounds && spared && both(a).join(&both(b)) == both(a)
+        }
+        _ => false,
     }
 }
 

@@ -18,7 +18,7 @@ pub mod scheme;
 pub mod tlp;
 
 pub use approval::{Consent, Vote, consent};
-pub use audience::{Audience, Side, cut};
+pub use audience::{Audience, Side, cut, within};
 pub use conflict::{Conflict, Parties, conflicts};
 pub use decide::{
     Capability, Channel, Decision, Denial, Ground, Place, Reach, Reader, Seat, decide,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use sekisho::handling::{
     Access, ApprovalMode, Approver, Attribution, Audience, Automated, BodyId, Capability, Channel,
     Depth, Downgrade, Form, Grant, Grants, Join, NeedToKnow, NoReply, Onward, Pap, Passing, Place,
-    PrincipalId, Reach, Reader, Rule, SectorCode, Side, Tlp, cut, decide,
+    PrincipalId, Reach, Reader, Rule, SectorCode, Side, Tlp, cut, decide, within,
 };
 
 fn epoch() -> DateTime<Utc> {
@@ -260,6 +260,103 @@ proptest! {
                 }
             }
             prop_assert_eq!(forms.into_iter().collect::<Vec<_>>(), whole.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    /// Parts are a chain: of its whole a reader sees so many and no more, and gets exactly one entry.
+    /// A further condition splits each again, and nobody is in two or in none.
+    #[test]
+    fn the_parts_of_an_audience_are_one_for_each_reader(
+        whole in access(), parts in proptest::collection::vec(access(), 1..4), other in access(),
+        reader in reader(), own in proptest::sample::select(BODIES.to_vec()),
+    ) {
+        let bare = |access: &Access| Access {
+            need_to_know: Some(access.need_to_know.clone().unwrap_or_default()),
+            not_before: None, not_after: None, ..access.clone()
+        };
+        let own = BodyId::from(own);
+        let mut chain = vec![bare(&whole)];
+        for part in &parts {
+            let last = chain.last().unwrap().join(&bare(part));
+            chain.push(last);
+        }
+        let mut known: BTreeMap<i64, Audience> = BTreeMap::new();
+        let mut intern = |audience: Audience| {
+            let same = known.iter().find(|(_, old)| **old == audience).map(|(id, _)| *id);
+            same.unwrap_or_else(|| {
+                let id = known.len() as i64 + 1;
+                known.insert(id, audience);
+                id
+            })
+        };
+        let mut classes: Vec<(Form, i64)> = Vec::new();
+        for side in [Side::Inside(&own), Side::Outside(&own)] {
+            let other: Vec<i64> = cut(&bare(&other), side).into_iter().map(|(_, a)| intern(a)).collect();
+            for (form, piece) in cut(&chain[0], side) {
+                let of = intern(piece);
+                for seen in 0..chain.len() {
+                    let mut admitted = |access: &Access| -> Vec<i64> {
+                        cut(access, side).into_iter().filter(|(of, _)| *of <= form).map(|(_, a)| intern(a)).collect()
+                    };
+                    let with = if seen > 0 { vec![admitted(&chain[seen])] } else { vec![] };
+                    let without = chain.get(seen + 1).map(&mut admitted).into_iter().filter(|list| !list.is_empty()).collect();
+                    if with.iter().any(Vec::is_empty) { continue; }
+                    let class = intern(Audience::Part { of, with, without });
+                    for (with, without) in [(vec![other.clone()], vec![]), (vec![], vec![other.clone()])] {
+                        classes.push((form, intern(Audience::Part { of: class, with, without })));
+                    }
+                }
+            }
+        }
+        for channel in [Channel::Console, Channel::Taxii] {
+            let mut among = BTreeSet::new();
+            for (id, audience) in &known {
+                if audience.admits_among(&reader, channel, epoch(), &among) { among.insert(*id); }
+            }
+            // Several pieces of one class are one entry: what differs is the class.
+            let whole = decide(&chain[0], &reader, channel, epoch()).form();
+            let mut kinds = BTreeSet::new();
+            for (form, id) in &classes {
+                if among.contains(id) {
+                    let Some(Audience::Part { of, with, .. }) = known.get(id) else { panic!() };
+                    let Some(Audience::Part { with: seen, without, .. }) = known.get(of) else { panic!() };
+                    kinds.insert((*form, seen.clone(), without.clone(), with.is_empty()));
+                }
+            }
+            prop_assert_eq!(kinds.len(), usize::from(whole.is_some()), "{:?}", kinds);
+            for a in known.keys() {
+                for b in known.keys() {
+                    if among.contains(a) && within(*a, *b, &known) {
+                        prop_assert!(among.contains(b), "{:?} in {:?}", known.get(a), known.get(b));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is certainly within is within, for a rule and the same rule joined with another.
+    #[test]
+    fn a_narrowed_piece_is_within_when_it_is_said_to_be(
+        a in access(), b in access(), reader in reader(), own in proptest::sample::select(BODIES.to_vec()),
+    ) {
+        let bare = |access: &Access| Access {
+            need_to_know: Some(access.need_to_know.clone().unwrap_or_default()),
+            not_before: None, not_after: None, ..access.clone()
+        };
+        let own = BodyId::from(own);
+        let joined = bare(&a).join(&bare(&b));
+        for side in [Side::Inside(&own), Side::Outside(&own)] {
+            let pieces = cut(&bare(&a), side).into_iter().chain(cut(&joined, side));
+            let known: BTreeMap<i64, Audience> = (1..).zip(pieces.map(|(_, piece)| piece)).collect();
+            for (one, inner) in &known {
+                for (two, outer) in &known {
+                    for channel in [Channel::Console, Channel::Taxii] {
+                        if within(*one, *two, &known) && inner.admits(&reader, channel, epoch()) {
+                            prop_assert!(outer.admits(&reader, channel, epoch()), "{inner:?} {outer:?}");
+                        }
+                    }
+                }
+            }
         }
     }
 

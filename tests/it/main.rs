@@ -16,6 +16,7 @@ mod harness;
 mod laws;
 mod levels;
 mod markings;
+mod portions;
 mod store;
 mod story;
 mod taxii_smoke;
