@@ -217,7 +217,8 @@ pub(super) fn asked_by_object<'a>(
             whole.narrowing.marked = Some(Box::new(joined));
         }
         if asked.level.is_some() || asked.tlp.is_some() || asked.unknown_marking {
-            parts.push(AskedPart { asked, places });
+            let at = "/granular_markings".to_owned();
+            parts.push(AskedPart { asked, at, places });
         }
     }
     Ok((whole, parts))

@@ -20,6 +20,7 @@ mod release;
 mod renditions;
 pub mod revise;
 pub mod secret;
+mod stamps;
 mod supports;
 mod writer;
 

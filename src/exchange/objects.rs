@@ -304,7 +304,8 @@ impl Exchange {
             .as_ref()
             .map_or(1, |previous| previous.value.version + 1);
         let mut objects = Vec::new();
-        let rule = &handled.resolved.rule;
+        let rules = handled.rules();
+        let rule = rules.strictest();
         let owner = caller.body.id.as_str();
         // A definition goes, in the hub's words, with what it marks; alone it would only tell whose.
         let definition = id.object_type() == "marking-definition";

@@ -131,6 +131,12 @@ pub(super) fn is_made_at_release(form: &str) -> bool {
     form.ends_with('+')
 }
 
+/// How many parts an object of this form shows; `None` is all.
+pub(super) fn seen_of(form: &str) -> Option<usize> {
+    let (_, seen) = form.trim_end_matches('+').split_once('/')?;
+    seen.parse().ok()
+}
+
 /// The form as a reader is told it: not how much of it is missing.
 #[must_use]
 pub fn told(form: &str) -> &str {
@@ -140,6 +146,8 @@ pub fn told(form: &str) -> &str {
 /// A part as it asks to be handled.
 pub(super) struct AskedPart<'a> {
     pub asked: Asked<'a>,
+    /// Where it says so.
+    pub at: String,
     /// What it is made of: selectors, or JSON pointers.
     pub places: BTreeSet<String>,
 }
@@ -158,7 +166,7 @@ pub(super) fn handle_parts(
 ) -> Result<Vec<BTreeSet<String>>, Refusal> {
     let mut found: Vec<(Handled, BTreeSet<String>)> = Vec::new();
     for part in parts {
-        let own = handle(caller, handled.origin.clone(), &part.asked, at, now)?;
+        let own = handle(caller, handled.origin.clone(), &part.asked, &part.at, now)?;
         found.push((own, part.places));
     }
     found.sort_by_key(|(part, _)| strictness(&part.resolved.rule));

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
-use super::portions::{self, Had, Rules};
+use super::intake::{Asked, Handled, Hold, asked_by, handle, marks, origin};
+use super::portions::{self, AskedPart, Had, Rules, form_of, handle_parts};
 use super::refusal::{Fault, Refusal};
-use super::release::{Clash, Numbers, Release, new_object, references_of};
+use super::release::{Clash, Release, new_object, references_of};
 use super::secret::sha256;
+use super::stamps::Numbers;
 use super::supports::{id_of, supports};
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
@@ -72,6 +73,8 @@ pub(super) struct Checked {
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
+    /// What readers of its first so many parts get, in both forms.
+    pub cuts: Vec<(Value, Option<Value>)>,
 }
 
 impl Exchange {
@@ -99,21 +102,36 @@ impl Exchange {
         )?;
         let marks = marks(&caller.directory, &from);
         let asked = asked_by(&report)?;
-        let handled = handle(caller, from, &asked, "/handling", now)?;
-        let mut anonymised = None;
-        if handled.forms().contains(&Form::Anonymised) {
-            let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
+        let mut handled = handle(caller, from, &asked, "/handling", now)?;
+        let parts = asked_parts(&report);
+        let places = handle_parts(caller, &mut handled, parts, "/handling/portions", now)?;
+        let rules = handled.rules();
+        let anonymise = |report: &Report, rule: &Rule| -> Result<Option<Value>, Refusal> {
+            if !handled.forms().contains(&Form::Anonymised) {
+                return Ok(None);
+            }
+            let rendition = anonymise_for(report, &rule.anonymise, &marks);
             let found = find_identity(&rendition, &marks);
             if !found.is_empty() {
                 let faults = found.into_iter().map(Fault::from);
                 return Err(Refusal::Invalid(faults.collect()));
             }
-            anonymised = Some(rendition);
+            Ok(Some(rendition))
+        };
+        let mut cuts = Vec::with_capacity(places.len());
+        for seen in 0..places.len() {
+            let hidden = places.iter().skip(seen).flatten().cloned().collect();
+            let rest = report.without(&hidden).map_err(|faults| {
+                Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
+            })?;
+            cuts.push((rest.without_list(), anonymise(&rest, rules.at(seen))?));
         }
+        let anonymised = anonymise(&report, rules.strictest())?;
         Ok(Checked {
             report,
             handled,
             anonymised,
+            cuts,
         })
     }
 
@@ -234,19 +252,19 @@ impl Exchange {
         let version = previous.map_or(1, |previous| previous.value.version + 1);
         let mut objects = Vec::new();
         let raw = String::from_utf8_lossy(checked.report.bytes()).into_owned();
-        let forms = [
-            (Form::Identified, Some(checked.report.to_value()), Some(raw)),
-            (
-                Form::Anonymised,
-                checked.anonymised.as_ref(),
-                checked.anonymised.as_ref().map(Value::to_string),
-            ),
-        ];
-        for (form, report, served) in forms {
-            let (Some(report), Some(served)) = (report, served) else {
-                continue;
-            };
-            let report_id = self.report_id(&item, form);
+        let rules = handled.rules();
+        let all = checked.cuts.len();
+        let mut forms = vec![(Form::Identified, all, checked.report.to_value(), raw)];
+        let rendition = checked.anonymised.as_ref();
+        forms.extend(rendition.map(|r| (Form::Anonymised, all, r, r.to_string())));
+        for (seen, (identified, anonymised)) in checked.cuts.iter().enumerate() {
+            forms.push((Form::Identified, seen, identified, identified.to_string()));
+            let rendition = anonymised.as_ref();
+            forms.extend(rendition.map(|r| (Form::Anonymised, seen, r, r.to_string())));
+        }
+        for (form, seen, report, served) in forms {
+            let of = form_of(form, seen, all);
+            let report_id = self.report_id(&item, &of);
             let created = match tx.first_bytes(&report_id).await? {
                 Some(first) => created_of(&first),
                 None => None,
@@ -256,7 +274,7 @@ impl Exchange {
                 self.secret(),
                 &caller.directory,
                 &handled.origin,
-                &handled.resolved.rule,
+                rules.at(seen),
                 form,
             );
             let mapping = Mapping {
@@ -264,8 +282,7 @@ impl Exchange {
                     if part == "report" {
                         report_id.clone()
                     } else {
-                        self.secret()
-                            .stix_id(object_type, form.word(), &[&item, part])
+                        self.secret().stix_id(object_type, &of, &[&item, part])
                     }
                 },
                 created: created.clone(),
@@ -283,6 +300,7 @@ impl Exchange {
                 }
                 let ties = id_of(&object) == Some(&report_id);
                 let mut stored = new_object(form, &object, object.to_string());
+                stored.form.clone_from(&of);
                 stored.report = ties.then(|| served.clone());
                 objects.push(stored);
             }
@@ -307,10 +325,11 @@ impl Exchange {
 
     /// The STIX id of a report in one form; its UUID is the report's id on the REST API.
     #[must_use]
-    pub(super) fn report_id(&self, item: &str, form: Form) -> String {
-        match form {
-            Form::Identified => format!("report--{item}"),
-            Form::Anonymised | Form::None => self.secret().stix_id("report", form.word(), &[item]),
+    fn report_id(&self, item: &str, form: &str) -> String {
+        if form == Form::Identified.word() {
+            format!("report--{item}")
+        } else {
+            self.secret().stix_id("report", form, &[item])
         }
     }
 
@@ -474,6 +493,22 @@ async fn stripped_by(tx: &mut Tx, key: i64) -> Result<BTreeSet<String>, Refusal>
         return Ok(BTreeSet::new());
     };
     Ok(strips(&serde_json::from_str(&text)?))
+}
+
+/// The parts a report wants handled by a level of their own, in the scheme of the whole.
+fn asked_parts(report: &Report) -> Vec<AskedPart<'_>> {
+    let scheme = report.handling().map(|handling| handling.scheme);
+    let parts = report.portions().into_iter().enumerate();
+    parts
+        .map(|(at, portion)| AskedPart {
+            asked: Asked {
+                level: scheme.map(|scheme| (scheme, portion.level)),
+                ..Asked::default()
+            },
+            at: format!("/handling/portions/{at}"),
+            places: portion.fields,
+        })
+        .collect()
 }
 
 fn strips(report: &Value) -> BTreeSet<String> {

@@ -248,7 +248,10 @@ impl Exchange {
         let missing = || Refusal::Internal(anyhow::anyhow!("entry {} ties no report", entry.stamp));
         let key = entry.item_version.ok_or_else(missing)?;
         let version = tx.item_version(key).await?.ok_or_else(missing)?;
-        let rule = super::publish::stored_rule(&version)?;
+        // What binds a reader of some parts says nothing of the others.
+        let rules = super::portions::Rules::of(tx, &version).await?;
+        let rule = super::portions::seen_of(&entry.form)
+            .map_or_else(|| rules.strictest(), |seen| rules.at(seen));
         let desk = match entry.side.as_str() {
             "desk" => Some(Desk {
                 version: version.value.version,
@@ -267,7 +270,7 @@ impl Exchange {
             form: super::portions::told(&entry.form).to_owned(),
             released_at: format_taxii(entry.stamp),
             tlp: rule.access.tlp.to_string(),
-            obligations: obligations_of(&rule),
+            obligations: obligations_of(rule),
             desk,
             report: RawValue::from_string(body)?,
         })

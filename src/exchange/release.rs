@@ -12,6 +12,7 @@ use super::markings::{Beside, MARKING, MARKING_LEVEL, MARKING_RENDERED, markings
 use super::portions::{Class, Rules, classes, form_of, side_of, sights, without, without_some};
 use super::refusal::Refusal;
 use super::secret::{Secret, sha256};
+use super::stamps::Numbers;
 use super::supports::id_of;
 use crate::council::Directory;
 use crate::handling::{Audience, BodyId, Form, Rule, within};
@@ -32,180 +33,6 @@ pub(super) enum Clash {
     Other,
 }
 
-/// Numbers taken from the stamp counter for one act.
-///
-/// Law 4: an entry's stamp is seen by its readers, so it depends on the act alone. Every entry the
-/// act could make has a place of its own, taken or not; what may depend on others' items (the
-/// stand-ins, the numbers of rows) comes after all of them. An object without some of its references
-/// has as many places as it has numbers of references left.
-pub(super) struct Numbers {
-    pub first: i64,
-    supports: i64,
-    parts: i64,
-    /// For each stored object, where its places begin and how many there are.
-    places: Vec<(i64, i64)>,
-    per_side: i64,
-    /// Objects that the act alone makes.
-    own: usize,
-    next: i64,
-    /// Where entries are spread that are decided anew, and how far.
-    spread: Option<(i64, i64)>,
-    used: BTreeSet<i64>,
-}
-
-/// TLP marking, obligations, PAP, creator.
-const SUPPORTS: usize = 4;
-const SIDES: [&str; 3] = ["desk", "inside", "outside"];
-/// Places for one number of references left, and the largest number told apart.
-const SIGHTS: usize = 4;
-const LEFT_MAX: usize = 15;
-/// How many entries that are decided anew one act spreads without running into each other.
-const SPREAD: i64 = 1024;
-
-fn count(items: usize) -> i64 {
-    i64::try_from(items).unwrap_or(i64::MAX / 64)
-}
-
-impl Numbers {
-    /// Takes numbers for an act with these objects, stand-ins among them or not.
-    pub async fn take(
-        tx: &mut Tx,
-        now: i64,
-        kind: &str,
-        objects: &[NewObject],
-        parts: usize,
-    ) -> Result<Self, Refusal> {
-        let mut numbers = Self::of(kind, objects, parts)?;
-        let places = SIDES.len() as i64 * numbers.per_side;
-        numbers.first = tx.take("stamp", now, 1 + places + numbers.rows()).await?;
-        numbers.next = numbers.first + 1 + places;
-        Ok(numbers)
-    }
-
-    /// Numbers for entries that another act makes to be decided anew: spread, so that none tells how
-    /// many others there are.
-    pub fn again(
-        kind: &str,
-        objects: &[NewObject],
-        parts: usize,
-        (first, used): (i64, BTreeSet<i64>),
-    ) -> Result<Self, Refusal> {
-        let mut numbers = Self::of(kind, objects, parts)?;
-        numbers.spread = Some((first, SPREAD));
-        numbers.next = first + SPREAD;
-        numbers.used = used;
-        Ok(numbers)
-    }
-
-    /// Where entries that are decided anew are spread. Every act takes it, needed or not; what does
-    /// not fit goes behind it.
-    pub async fn spread(tx: &mut Tx, now: i64) -> Result<(i64, BTreeSet<i64>), Refusal> {
-        Ok((tx.take("stamp", now, 2 * SPREAD).await?, BTreeSet::new()))
-    }
-
-    /// The stamps that were used, for the next item to be decided anew.
-    pub fn into_used(self) -> BTreeSet<i64> {
-        self.used
-    }
-
-    fn of(kind: &str, objects: &[NewObject], parts: usize) -> Result<Self, Refusal> {
-        let (identified, anonymised) = (Form::Identified, Form::Anonymised);
-        let carried = carried(kind, objects.iter(), identified, identified.word())?.len()
-            + carried(kind, objects.iter(), anonymised, anonymised.word())?.len();
-        let supports = count(SUPPORTS + carried);
-        let parts = count(parts + 1);
-        let mut places = Vec::with_capacity(objects.len());
-        let mut at = 2 * supports * parts;
-        for object in objects {
-            let width = match references_of(kind, object)?.len() {
-                0 => 1,
-                named => count(SIGHTS * (named.min(LEFT_MAX) + 1)),
-            };
-            // A stand-in has none: that there is one depends on others' items.
-            let width = if object.form == STANDIN || !is_served(object) {
-                0
-            } else {
-                width
-            };
-            places.push((at, width));
-            at += width;
-        }
-        Ok(Self {
-            first: 0,
-            supports,
-            parts,
-            places,
-            per_side: at,
-            own: objects
-                .iter()
-                .filter(|object| object.form != STANDIN)
-                .count(),
-            next: 0,
-            spread: None,
-            used: BTreeSet::new(),
-        })
-    }
-
-    /// The version's own rows, and as if every object had a stand-in: a row, and a stamp on each side
-    /// in each form.
-    fn rows(&self) -> i64 {
-        1 + count(self.own) * (2 + SIDES.len() as i64 * 2)
-    }
-
-    /// The number of a row, or the stamp of a stand-in: the next after every place.
-    pub fn next(&mut self) -> i64 {
-        let number = self.next;
-        self.next += 1;
-        number
-    }
-
-    /// The stamp of a support object of those who see so many parts.
-    fn support(&mut self, (item, side): (&str, &str), form: Form, seen: usize, at: usize) -> i64 {
-        let of_form = i64::from(form == Form::Anonymised) * self.parts + count(seen);
-        let place = of_form * self.supports + count(at);
-        self.stamp((item, side), place, 1, 0, "")
-    }
-
-    /// The stamp of an object of which so many references are left.
-    fn object(&mut self, of: (&str, &str), row: usize, kept: &BTreeSet<String>) -> i64 {
-        let (at, width) = self.places.get(row).copied().unwrap_or_default();
-        let shown: Vec<&str> = kept.iter().map(String::as_str).collect();
-        let left = count(SIGHTS * kept.len().min(LEFT_MAX));
-        let from = if width > 1 { left } else { 0 };
-        self.stamp(of, at, width, from, &shown.join(" "))
-    }
-
-    fn stamp(
-        &mut self,
-        (item, side): (&str, &str),
-        at: i64,
-        width: i64,
-        from: i64,
-        shown: &str,
-    ) -> i64 {
-        let digest = sha256(format!("{item} {side} {at} {shown}").as_bytes());
-        let hash = digest
-            .iter()
-            .take(4)
-            .fold(0_i64, |hash, byte| hash << 8 | i64::from(*byte));
-        let (first, range, start) = match self.spread {
-            Some((first, range)) => (first, range, hash % range),
-            None => {
-                let block = SIDES.iter().position(|name| *name == side).unwrap_or(0);
-                let first = self.first + 1 + count(block) * self.per_side + at;
-                let slot = if width > 1 { hash % count(SIGHTS) } else { 0 };
-                (first, width.max(1), from + slot)
-            }
-        };
-        let free = (0..range)
-            .map(|step| first + (start + step) % range)
-            .find(|stamp| !self.used.contains(stamp));
-        let stamp = free.unwrap_or_else(|| self.next());
-        self.used.insert(stamp);
-        stamp
-    }
-}
-
 /// What a stored object refers to, of which a reader may have some and not others. What a report is
 /// mapped to goes together.
 pub(super) fn references_of(kind: &str, object: &NewObject) -> Result<BTreeSet<String>, Refusal> {
@@ -224,7 +51,7 @@ fn is_marking(stix_id: &str) -> bool {
 }
 
 /// The markings that a posted object brings along; what the hub makes has its own.
-fn carried<'a>(
+pub(super) fn carried<'a>(
     kind: &str,
     objects: impl Iterator<Item = &'a NewObject>,
     form: Form,
@@ -238,7 +65,7 @@ fn carried<'a>(
 }
 
 /// Whether an object has an entry of its own; a marking that goes with another has none.
-fn is_served(object: &NewObject) -> bool {
+pub(super) fn is_served(object: &NewObject) -> bool {
     ![MARKING, MARKING_LEVEL, MARKING_RENDERED].contains(&object.form.as_str())
 }
 

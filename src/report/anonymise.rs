@@ -96,6 +96,8 @@ fn member(
         "handling" => {
             let mut handling = value.as_object()?.clone();
             handling.shift_remove("named");
+            // Where they pointed is another report's shape.
+            handling.shift_remove("portions");
             Some(Value::Object(handling))
         }
         // A free code may hold a product's or a system's name; half a code would mean nothing.

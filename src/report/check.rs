@@ -46,9 +46,15 @@ pub(super) fn faults(value: &Value) -> Vec<Fault> {
     }
     if faults.is_empty() {
         code_rules(value, &mut faults);
+        super::portion::check_portions(value, &mut faults);
     }
     faults.truncate(FAULTS_MAX);
     faults
+}
+
+/// Tells whether a value passes the schema.
+pub(super) fn schema_holds(value: &Value) -> bool {
+    SCHEMA.as_ref().is_ok_and(|schema| schema.is_valid(value))
 }
 
 /// Reads an RFC 3339 instant.

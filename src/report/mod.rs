@@ -11,6 +11,7 @@ mod check;
 mod encoding;
 mod fold;
 pub mod identity_check;
+pub mod portion;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scrub;

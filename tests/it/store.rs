@@ -34,4 +34,7 @@ fn both_migration_folders_say_the_same() {
     let sqlite = include_str!("../../migrations/sqlite/0001_checkpoint.sql");
     let postgres = include_str!("../../migrations/postgres/0001_checkpoint.sql");
     assert_eq!(tables(sqlite), tables(postgres));
+    let sqlite = include_str!("../../migrations/sqlite/0004_portions.sql");
+    let postgres = include_str!("../../migrations/postgres/0004_portions.sql");
+    assert_eq!(tables(sqlite), tables(postgres));
 }
