@@ -14,9 +14,9 @@ use crate::council::{Directory, Origin};
 use crate::handling::{BodyId, Form, Rule, cut};
 use crate::store::{EntryRow, ItemVersion};
 
-/// An act changes what refers to it, what refers to that, and so on; beyond this many items the rest
-/// follows with the next act that concerns it, and until then shows less.
-const FOLLOW_MAX: usize = 1000;
+/// So many entries are spread over one range of stamps; the next ones take another, so that each
+/// still finds its own.
+const SPREAD_MAX: usize = 700;
 
 impl Exchange {
     /// Decides anew for everything that refers to ids of which others are the readers now than those
@@ -43,8 +43,12 @@ impl Exchange {
         let mut seen = BTreeSet::new();
         while let Some(id) = open.pop() {
             for key in tx.containers_of(&id).await? {
-                if seen.len() >= FOLLOW_MAX || !seen.insert(key) {
+                // However many they are: one left out would go on naming what was taken back.
+                if !seen.insert(key) {
                     continue;
+                }
+                if spread.1.len() > SPREAD_MAX {
+                    spread = Numbers::spread(tx, now).await?;
                 }
                 let (first, used) = spread;
                 let (changed, used) = self
