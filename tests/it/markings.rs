@@ -206,6 +206,20 @@ both! {
         assert!(all.contains("source withheld"), "the policy forbids naming the provider");
     }
 
+    a_definition_that_is_held_itself_still_goes_with_what_it_marks => |hub| {
+        let mut own = statement(1, "for the few");
+        own["object_marking_refs"] = json!([AMBER_1]);
+        let marked = indicator(1, &[GREEN, &marking(1)], &[]);
+        post(&hub, "ict-taxii", &[own.clone(), marked.clone()]).await;
+        assert!(bytes(&hub, "nco-analyst").await.is_empty());
+        hub.approve(marked["id"].as_str().unwrap()).await;
+        let seen = bytes(&hub, "nco-analyst").await;
+        assert_eq!(seen.iter().filter(|object| **object == own).count(), 1, "with the item, though it waits by itself");
+        hub.approve(own["id"].as_str().unwrap()).await;
+        let seen = bytes(&hub, "nco-analyst").await;
+        assert_eq!(seen.iter().filter(|object| object["id"] == own["id"]).count(), 1, "and not twice");
+    }
+
     a_definition_that_is_marked_makes_what_it_marks_as_strict => |hub| {
         let mut own = statement(1, "for the few");
         own["object_marking_refs"] = json!([RED]);

@@ -231,7 +231,12 @@ both! {
         for whose in [None, Some("ict-taxii"), Some("finance-taxii")] {
             for after in [false, true] {
                 let twin = hub.fresh_with_secret(&[7; 32]).await;
-                let secret = [malware(2, RED), mutex(2, RED), place(2, RED)];
+                let secret = [
+                    malware(2, RED),
+                    malware(4, AMBER),
+                    mutex(2, RED),
+                    place(2, RED),
+                ];
                 let post_hidden = async || {
                     match whose {
                         Some(who) => post(&twin, who, &secret).await,
@@ -241,6 +246,10 @@ both! {
                 if !after { post_hidden().await; }
                 post(&twin, "ict-taxii", &[malware(1, GREEN), mutex(1, GREEN)]).await;
                 let containers: Vec<Value> = containers(&shown, &hidden).into_iter().map(|(object, _)| object).collect();
+                // One that names two hidden ones of different readers comes before the others, which
+                // must not show how much there was to do for it.
+                let two = json!({"content": "c", "object_refs": [shown, hidden, id("malware", 4)]});
+                let containers = [vec![object("note", 9, GREEN, two)], containers].concat();
                 post(&twin, "ict-taxii", &containers).await;
                 if after { post_hidden().await; }
                 post(&twin, "ict-taxii", &[malware(3, GREEN), object("note", 3, GREEN, json!({"content": "c", "object_refs": [id("malware", 3)]}))]).await;
