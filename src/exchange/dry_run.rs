@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Exchange;
 use super::access::Caller;
-use super::intake::Hold;
+use super::hold::Hold;
 use super::refusal::Refusal;
 use crate::handling::{BodyId, Clause, Form};
 

@@ -7,6 +7,7 @@ pub mod access;
 pub mod approve;
 pub mod dry_run;
 pub mod gate;
+pub mod hold;
 pub mod intake;
 pub mod markings;
 pub mod objects;
@@ -17,7 +18,10 @@ mod release;
 mod renditions;
 pub mod revise;
 pub mod secret;
+mod settle;
 mod supports;
+pub mod time;
+mod widen;
 mod writer;
 
 use std::sync::{Arc, RwLock};

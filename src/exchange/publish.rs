@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::gate::intern;
-use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::hold::Hold;
+use super::intake::{Handled, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Numbers, Release, carried_markings, new_object};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
-use super::{Exchange, Tx, record};
+use super::{Exchange, Tx, record, time};
 use crate::council::Directory;
 use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
 use crate::report::Report;
@@ -345,6 +346,7 @@ impl Exchange {
             rule,
             live: !late,
             clash,
+            again: false,
             carried,
             keyed: Vec::with_capacity(objects.len()),
             numbers,
@@ -380,13 +382,16 @@ impl Exchange {
                 tx.supersede(previous.key, side).await?;
             }
         }
-        for (who, mode) in &handled.approvals {
-            let due = rule
-                .reply_hours
-                .get(who)
-                .map(|hours| now + i64::from(*hours) * 3_600_000_000);
-            tx.ask(key, who.as_str(), mode.word(), due).await?;
+        if held {
+            for (who, mode) in &handled.approvals {
+                let due = rule
+                    .reply_hours
+                    .get(who)
+                    .map(|hours| now + i64::from(*hours) * time::HOUR_MICROS);
+                tx.ask(key, who.as_str(), mode.word(), due).await?;
+            }
         }
+        self.schedule(tx, key, rule, &handled, now).await?;
         tx.post_outbox(key, key, "accepted").await?;
         record(
             tx,

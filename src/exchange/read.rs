@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::gate::View;
-use super::intake::Hold;
+use super::hold::Hold;
 use super::refusal::Refusal;
 use super::supports::obligations_of;
 use super::{Exchange, Tx};

@@ -10,6 +10,10 @@ pub(super) const QUERIES: &[&str] = &[
     OBJECTS_OF,
     RELEASES_OF,
     SUPERSEDE,
+    SIDES_OF,
+    ERASE,
+    UNFEED_ALL,
+    UNFEED_OTHERS,
     FORGET,
     SAME_VERSION,
     FIRST_CREATED,
@@ -27,6 +31,12 @@ const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form, o.report IS NOT NULL,
      FROM release r JOIN object o ON o.key = r.object WHERE r.item_version = $1 ORDER BY r.stamp";
 const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
+const SIDES_OF: &str = "SELECT DISTINCT side FROM release WHERE item_version = $1 ORDER BY side";
+const ERASE: &str = "UPDATE object SET bytes = '', report = NULL WHERE item_version = $1";
+const UNFEED_ALL: &str = "DELETE FROM feed WHERE stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1)";
+const UNFEED_OTHERS: &str = "DELETE FROM feed WHERE stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1 AND side <> 'desk')";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
 const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      JOIN item_version v ON v.key = o.item_version \
@@ -195,6 +205,35 @@ impl Tx {
     /// When the database fails.
     pub async fn supersede(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(SUPERSEDE).bind(item_version).bind(side).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The sides on which a version was entered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sides_of(&mut self, item_version: i64) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            on!(self, conn => sqlx::query_as(SIDES_OF).bind(item_version).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(side,)| side).collect())
+    }
+
+    /// Erases the content of a version and takes it from everybody; that it was stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
+        on!(self, conn => { sqlx::query(ERASE).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Takes a version from everybody but its desk.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_back(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(UNFEED_OTHERS).bind(item_version).execute(conn).await?; });
         Ok(())
     }
 

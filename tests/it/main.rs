@@ -18,3 +18,4 @@ mod levels;
 mod store;
 mod story;
 mod taxii_smoke;
+mod time;
