@@ -260,7 +260,7 @@ impl Exchange {
         if !matches!(version.value.state.as_str(), "released" | "held") {
             return Ok(());
         }
-        tx.take_back(version.key).await?;
+        self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "expired", "[]").await?;
         self.record_time(tx, version, due, "expired", json!({}))
@@ -270,6 +270,7 @@ impl Exchange {
     /// The longest the rule lets anybody keep it is over: the content goes, the record stays.
     async fn erased(&self, tx: &mut Tx, version: &ItemVersion, due: &Due) -> Result<(), Refusal> {
         tx.erase(version.key).await?;
+        self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
         let days = stored_rule(version)?.retention_max_days;
