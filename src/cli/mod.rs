@@ -1,6 +1,7 @@
 //! The command line: thin; every command calls the library and prints.
 
 pub(crate) mod council;
+mod council_plan;
 mod key;
 mod policy;
 mod serve;

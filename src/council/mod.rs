@@ -8,6 +8,7 @@ pub mod body;
 pub mod combine;
 pub mod directory;
 pub mod file;
+pub mod plan;
 pub mod resolve;
 
 pub use body::{

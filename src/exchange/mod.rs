@@ -10,6 +10,7 @@ pub mod gate;
 pub mod intake;
 pub mod markings;
 pub mod objects;
+pub mod plan;
 pub mod publish;
 pub mod read;
 pub mod refusal;

@@ -11,6 +11,7 @@ pub mod feed;
 pub mod items;
 mod ledgers;
 mod objects;
+mod plan;
 mod statuses;
 
 pub use db::{Db, StoreError, Tx};
@@ -27,5 +28,6 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("items", items::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("plan", plan::QUERIES),
     ("statuses", statuses::QUERIES),
 ];
