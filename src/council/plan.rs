@@ -291,7 +291,9 @@ fn schemes(old: &Directory, new: &Directory, day: NaiveDate, plan: &mut Plan) {
             (Some(was), Some(is)) if was != is => (Fate::Changed, is, Some(was)),
             _ => continue,
         };
-        let in_force = new.scheme(id, day).is_some_and(|one| one.version == *version);
+        let in_force = new
+            .scheme(id, day)
+            .is_some_and(|one| one.version == *version);
         match fate {
             Fate::Changed => plan.warnings.push(format!(
                 "scheme {id} version {version} is altered under its own number; items name the version they were released under, so give what changes a new one"
@@ -374,7 +376,9 @@ fn columns(level: &Level) -> Rule {
         .into_iter()
         .map(|column| (BodyId::from(column.word()), column))
         .collect();
-    let placed = named.iter().map(|(name, column)| (name, Some(*column), true));
+    let placed = named
+        .iter()
+        .map(|(name, column)| (name, Some(*column), true));
     relative(level, placed, Approver::clone)
 }
 

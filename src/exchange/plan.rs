@@ -93,7 +93,10 @@ impl Exchange {
                 } else {
                     Form::Anonymised
                 };
-                entries.entry(key).or_default().insert((side, form, audience));
+                entries
+                    .entry(key)
+                    .or_default()
+                    .insert((side, form, audience));
             }
             for version in versions {
                 let Some(entries) = entries.remove(&version.key) else {
@@ -109,16 +112,21 @@ impl Exchange {
                         (rule, text)
                     }
                 };
-                let key = (version.level.clone(), version.ceptoar.clone(), text, entries);
-                let group = alike.entry(key).or_insert_with_key(|(level, ceptoar, _, entries)| {
-                    Alike {
+                let key = (
+                    version.level.clone(),
+                    version.ceptoar.clone(),
+                    text,
+                    entries,
+                );
+                let group = alike
+                    .entry(key)
+                    .or_insert_with_key(|(level, ceptoar, _, entries)| Alike {
                         level: level.clone(),
                         ceptoar: BodyId::from(ceptoar.as_str()),
                         rule,
                         entries: entries.clone(),
                         items: Vec::new(),
-                    }
-                });
+                    });
                 group.items.push(ItemRef {
                     item: version.item,
                     version: version.version,

@@ -102,7 +102,11 @@ impl Classes {
             if let Some(bodies) = classes.bodies.get_mut(class.0) {
                 *bodies.entry(body.clone()).or_default() += 1;
             }
-            classes.of_body.entry(body.clone()).or_default().push(person);
+            classes
+                .of_body
+                .entry(body.clone())
+                .or_default()
+                .push(person);
             classes.people.push(Person { class, body });
         };
         let ids: BTreeSet<&PrincipalId> = old

@@ -293,8 +293,7 @@ impl<'a> Run<'a> {
             }
         }
         if narrowed || !shares.is_empty() {
-            let mut items: Vec<ItemRef> =
-                alike.iter().flat_map(|one| one.items.clone()).collect();
+            let mut items: Vec<ItemRef> = alike.iter().flat_map(|one| one.items.clone()).collect();
             items.sort();
             self.impact.changes.push(Change {
                 level: first.level.clone(),
@@ -303,7 +302,11 @@ impl<'a> Run<'a> {
                 renditions_go,
                 shares: shares
                     .into_iter()
-                    .map(|((body, effect), (people, _))| Share { body, effect, people })
+                    .map(|((body, effect), (people, _))| Share {
+                        body,
+                        effect,
+                        people,
+                    })
                     .collect(),
                 items,
             });
@@ -418,8 +421,10 @@ impl<'a> Run<'a> {
         };
         // As the exchange narrows an older version: each entry of the log gets the pieces of the
         // joined rule that have its side and its form, and no entry is added.
-        let entered: BTreeSet<(Stands, Form)> =
-            readers.iter().map(|(side, form, _)| (*side, *form)).collect();
+        let entered: BTreeSet<(Stands, Form)> = readers
+            .iter()
+            .map(|(side, form, _)| (*side, *form))
+            .collect();
         for (side, form) in entered {
             let side = match side {
                 Stands::Inside => Side::Inside(&of.ceptoar),
@@ -449,9 +454,9 @@ impl<'a> Run<'a> {
                 people: all.len(),
             });
         }
-        self.impact
-            .changes
-            .sort_by(|a, b| (&a.ceptoar, &a.level, &a.items).cmp(&(&b.ceptoar, &b.level, &b.items)));
+        self.impact.changes.sort_by(|a, b| {
+            (&a.ceptoar, &a.level, &a.items).cmp(&(&b.ceptoar, &b.level, &b.items))
+        });
         self.impact
     }
 }

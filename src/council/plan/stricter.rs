@@ -69,7 +69,8 @@ pub fn tightened(
     old: (&Directory, DateTime<Utc>),
     new: (&Directory, DateTime<Utc>),
 ) -> bool {
-    let value = |(directory, at): (&Directory, DateTime<Utc>)| in_force(level, origin, directory, at);
+    let value =
+        |(directory, at): (&Directory, DateTime<Utc>)| in_force(level, origin, directory, at);
     let charter = |(directory, at): (&Directory, DateTime<Utc>)| {
         directory
             .charter(at.date_naive())
@@ -93,7 +94,12 @@ pub(super) fn narrowed<'a>(
     let mut joined = others.fold(before.clone(), |sum, rule| sum.join(rule));
     // A body that the old rule does not list has nothing, whether it is listed now or not; and an
     // approver in mode `none` is nobody.
-    let listed: BTreeSet<_> = before.access.audience.iter().map(|(body, _)| body).collect();
+    let listed: BTreeSet<_> = before
+        .access
+        .audience
+        .iter()
+        .map(|(body, _)| body)
+        .collect();
     let audience: Grants = joined
         .access
         .audience
