@@ -9,6 +9,7 @@ pub mod combine;
 pub mod directory;
 pub mod file;
 pub mod plan;
+pub mod question;
 pub mod resolve;
 
 pub use body::{
