@@ -4,6 +4,8 @@ pub(crate) mod council;
 mod council_plan;
 mod key;
 mod policy;
+mod policy_static;
+mod policy_test;
 mod serve;
 
 use clap::{Parser, Subcommand};

@@ -1,16 +1,16 @@
 //! `sekisho policy …`: questions to the handling rule alone.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
 use clap::Subcommand;
+use serde::Serialize;
 
 use super::council::read;
+use super::{policy_static, policy_test};
 use crate::clock::Clock;
 use crate::council::Directory;
 use crate::council::combine::{Combination, Term, combine};
-use crate::council::question::{self, Answer, Verdict};
+use crate::council::standing_answers::{dead, meet, who};
 
 #[derive(Subcommand, Debug)]
 pub enum Policy {
@@ -37,6 +37,35 @@ pub enum Policy {
         #[arg(long)]
         json: bool,
     },
+    /// Who could ever see an item of a level, in which form, with whose consent.
+    Who {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+        /// `BODY:LEVEL`, or `SCHEME:LEVEL` for every body that uses the scheme.
+        term: String,
+    },
+    /// Which levels can never meet in one newsletter: every pair, with its conflict codes.
+    Meet {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rules that are dead: they say what can never come to pass.
+    Dead {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Policy {
@@ -46,7 +75,26 @@ impl Policy {
                 file,
                 council,
                 json,
-            } => test(&file, &council, json),
+            } => policy_test::run(&file, &council, json),
+            Self::Who {
+                council,
+                json,
+                term,
+            } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = who(&directory, &term.parse()?, Clock::System.now())?;
+                show(json, &answer, |answer| policy_static::who(answer))
+            }
+            Self::Meet { council, json } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = meet(&directory, Clock::System.now())?;
+                show(json, &answer, policy_static::meet)
+            }
+            Self::Dead { council, json } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = dead(&directory, Clock::System.now());
+                show(json, &answer, |answer| policy_static::dead(answer))
+            }
             Self::Combine {
                 council,
                 json,
@@ -69,80 +117,13 @@ impl Policy {
     }
 }
 
-fn test(file: &Path, council: &Path, json: bool) -> anyhow::Result<()> {
-    let directory = Directory::new(0, read(council)?);
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read questions `{}`", file.display()))?;
-    let questions = question::parse(&text, &directory, Clock::System.now()).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}:\n  {}", file.display(), lines.join("\n  "))
-    })?;
-    let answers: Vec<Answer> = questions
-        .iter()
-        .map(|question| question::ask(question, &directory))
-        .collect();
-    let wrong = answers
-        .iter()
-        .filter(|answer| answer.verdict != Verdict::Right)
-        .count();
+fn show<T: Serialize>(json: bool, answer: &T, text: impl Fn(&T) -> String) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(&answers)?);
+        println!("{}", serde_json::to_string_pretty(answer)?);
     } else {
-        for answer in &answers {
-            println!("{}", line(answer));
-        }
-        println!("{} questions, {wrong} answered otherwise", answers.len());
-    }
-    if wrong > 0 {
-        bail!(
-            "{wrong} of {} questions are answered otherwise",
-            answers.len()
-        );
+        print!("{}", text(answer));
     }
     Ok(())
-}
-
-/// One question on one line: verdict, place, question, answer, reason.
-fn line(answer: &Answer) -> String {
-    let verdict = match answer.verdict {
-        Verdict::Right => "ok  ",
-        Verdict::Wrong | Verdict::Empty => "FAIL",
-    };
-    let head = format!("{verdict} line {:<4} {}", answer.line, answer.ask);
-    let Some(case) = &answer.case else {
-        return format!("{head}  there is nobody to ask about");
-    };
-    let many = match answer.cases {
-        1 => String::new(),
-        cases => format!(" [{cases} cases]"),
-    };
-    if answer.verdict == Verdict::Right {
-        return format!("{head}  {}: {}{many}", case.answer.word(), case.reason);
-    }
-    if case.answer == answer.expect {
-        let list = |who: &BTreeSet<String>| {
-            let who: Vec<&str> = who.iter().map(String::as_str).collect();
-            if who.is_empty() {
-                "nobody".to_owned()
-            } else {
-                who.join(", ")
-            }
-        };
-        let expected = answer.expect_consent.as_ref().map(list).unwrap_or_default();
-        return format!(
-            "{head}  expected the consent of {expected}, it takes that of {} ({}){many}",
-            list(&case.consent),
-            case.source
-        );
-    }
-    format!(
-        "{head}  expected {}, is {} for {} from {}: {}{many}",
-        answer.expect.word(),
-        case.answer.word(),
-        case.reader,
-        case.source,
-        case.reason
-    )
 }
 
 fn print(answer: &Combination) {

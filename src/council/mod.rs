@@ -11,6 +11,7 @@ pub mod file;
 pub mod plan;
 pub mod question;
 pub mod resolve;
+pub mod standing_answers;
 
 pub use body::{
     Body, BodyKind, Dated, Localised, Principal, PrincipalKind, Role, Sector, Standing,
