@@ -450,7 +450,9 @@ impl Check<'_> {
         let names = names?;
         for name in names {
             let who = name.get_ref();
+            // A source that is not known is one fault, and not one for each of its approvers.
             let known = who == role::SOURCE
+                || sources.is_empty()
                 || who.rsplit_once('.').is_some_and(|(body, _)| {
                     let uses = |id: &BodyId| {
                         let body_of = self.directory.body(id);
@@ -468,20 +470,23 @@ impl Check<'_> {
         Some(names.iter().map(|name| name.get_ref().clone()).collect())
     }
 
-    fn purposes(&self) -> BTreeSet<&str> {
+    fn purposes(&self) -> BTreeSet<String> {
         let file = self.directory.file();
         let levels = file.schemes.iter().flat_map(|scheme| &scheme.levels);
-        let mut all: BTreeSet<&str> = levels
+        let mut all: BTreeSet<String> = levels
             .flat_map(|level| {
                 level
                     .purposes_allowed
                     .iter()
                     .chain(&level.purposes_prohibited)
             })
-            .map(String::as_str)
+            .cloned()
             .collect();
+        let charter = file.charter.rule();
+        all.extend(charter.purposes_prohibited);
+        all.extend(charter.purposes_allowed.into_iter().flatten());
         // What the hub itself uses items for is always a purpose one may ask about.
-        all.extend(["newsletter", "statistics"]);
+        all.extend(["newsletter", "statistics"].map(str::to_owned));
         all
     }
 }

@@ -168,7 +168,7 @@ pub fn impact(
         sums: BTreeMap::new(),
     };
     // Items that differ only in their desks share all but the desks.
-    let mut cores: HashMap<CoreKey<'_>, (Vec<(Stands, Form, i64)>, Vec<&Alike>)> = HashMap::new();
+    let mut cores: HashMap<CoreKey<'_>, Vec<&Alike>> = HashMap::new();
     for alike in &stored.alike {
         let readers: Vec<_> = alike
             .entries
@@ -180,12 +180,11 @@ pub fn impact(
             alike.level.as_str(),
             &alike.ceptoar,
             serde_json::to_string(&alike.rule).unwrap_or_default(),
-            readers.clone(),
+            readers,
         );
-        let core = cores.entry(key).or_insert_with(|| (readers, Vec::new()));
-        core.1.push(alike);
+        cores.entry(key).or_default().push(alike);
     }
-    for (readers, alike) in cores.values() {
+    for ((_, _, _, readers), alike) in &cores {
         run.core(readers, alike);
     }
     run.finish()
@@ -200,6 +199,16 @@ struct Law {
     new: Option<Vec<Rule>>,
 }
 
+/// What adds up for one body and effect.
+#[derive(Default)]
+struct Sums {
+    items: usize,
+    /// By their own seats at a desk.
+    people: BTreeSet<usize>,
+    /// By what they are.
+    classes: BTreeSet<Class>,
+}
+
 struct Run<'a> {
     old: &'a Directory,
     new: &'a Directory,
@@ -209,7 +218,7 @@ struct Run<'a> {
     classes: Classes,
     laws: HashMap<(&'a str, &'a BodyId), Law>,
     impact: Impact,
-    sums: BTreeMap<(BodyId, Effect), (usize, BTreeSet<usize>, BTreeSet<Class>)>,
+    sums: BTreeMap<(BodyId, Effect), Sums>,
 }
 
 impl<'a> Run<'a> {
@@ -284,12 +293,12 @@ impl<'a> Run<'a> {
         }
         for ((body, effect), (_, classes)) in &shares {
             let sum = self.sums.entry((body.clone(), *effect)).or_default();
-            sum.0 += count;
-            sum.2.extend(classes);
+            sum.items += count;
+            sum.classes.extend(classes);
         }
         for (key, less) in keeps {
             if let Some(sum) = self.sums.get_mut(&key) {
-                sum.0 = sum.0.saturating_sub(less);
+                sum.items = sum.items.saturating_sub(less);
             }
         }
         if narrowed || !shares.is_empty() {
@@ -369,9 +378,9 @@ impl<'a> Run<'a> {
         for (key, people) in &moved {
             let sum = self.sums.entry(key.clone()).or_default();
             if !shares.contains_key(key) {
-                sum.0 += one.items.len();
+                sum.items += one.items.len();
             }
-            sum.1.extend(people);
+            sum.people.extend(people);
         }
         self.impact.changes.push(Change {
             level: one.level.clone(),
@@ -441,12 +450,13 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Impact {
         self.impact.decisions = self.classes.decisions();
-        for ((body, effect), (items, people, classes)) in self.sums {
+        for ((body, effect), sums) in self.sums {
+            let items = sums.items;
             if items == 0 {
                 continue;
             }
-            let mut all = people;
-            all.extend(self.classes.people_of(&body, &classes));
+            let mut all = sums.people;
+            all.extend(self.classes.people_of(&body, &sums.classes));
             self.impact.bodies.push(Sum {
                 body,
                 effect,

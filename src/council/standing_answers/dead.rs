@@ -1,7 +1,7 @@
 //! Rules that are dead: they say something that can never come to pass, because of another dimension,
 //! the charter, or because nobody is there. None of it is dangerous; each is worth a look.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,7 +10,8 @@ use super::{holders, plain, users};
 use crate::council::body::role;
 use crate::council::{Directory, Origin, Resolved};
 use crate::handling::{
-    ApprovalMode, Approver, BodyId, Column, Conflict, Depth, Form, Grant, Level, NoReply, Scheme,
+    ApprovalMode, Approver, BodyId, Channel, Column, Conflict, Depth, Form, Grant, Level, NoReply,
+    Reader, Scheme, decide,
 };
 
 /// What is dead about a rule.
@@ -71,6 +72,7 @@ pub struct Finding {
 pub fn dead(directory: &Directory, at: DateTime<Utc>) -> Vec<Finding> {
     let mut found = Found {
         directory,
+        readers: kinds_of_readers(directory, at),
         at,
         findings: Vec::new(),
     };
@@ -90,6 +92,7 @@ pub fn dead(directory: &Directory, at: DateTime<Utc>) -> Vec<Finding> {
 
 struct Found<'a> {
     directory: &'a Directory,
+    readers: Vec<Reader>,
     at: DateTime<Utc>,
     findings: Vec<Finding>,
 }
@@ -149,7 +152,13 @@ impl Found<'_> {
                 };
                 self.conflicts(&place, source, &resolved);
                 self.consent(&place, source, &origin, &resolved);
-                grants.look(self.directory, level, &origin, &resolved, self.at);
+                grants.look(
+                    (self.directory, &self.readers),
+                    level,
+                    &origin,
+                    &resolved,
+                    self.at,
+                );
             }
             if !sources.is_empty() {
                 self.grants(&place, level, &grants);
@@ -381,7 +390,7 @@ struct Grants {
 impl Grants {
     fn look(
         &mut self,
-        directory: &Directory,
+        (directory, readers): (&Directory, &[Reader]),
         level: &Level,
         origin: &Origin,
         resolved: &Resolved,
@@ -403,13 +412,10 @@ impl Grants {
             seen.bodies = true;
             seen.members |= directory.has_operators(&body.id);
         }
-        for principal in directory.principals() {
-            let Some(reader) = directory.reader(principal, at) else {
-                continue;
-            };
-            let mut open = access.clone();
-            // Which sectors a source names is its own matter; here anyone could need to know.
-            open.need_to_know = None;
+        let mut open = access.clone();
+        // Which sectors a source names is its own matter; here anyone could need to know.
+        open.need_to_know = None;
+        for reader in readers {
             for place in &reader.places {
                 let body = directory.body(&place.body);
                 let column = body.and_then(|body| directory.column(body, &origin.ceptoar, day));
@@ -419,14 +425,29 @@ impl Grants {
                 if seen.readers && seen.takers {
                     continue;
                 }
-                let here = crate::handling::Reader {
+                let here = Reader {
                     places: vec![place.clone()],
                     ..reader.clone()
                 };
-                let by = |channel| crate::handling::decide(&open, &here, channel, at).form();
-                seen.readers |= by(crate::handling::Channel::Console).is_some();
-                seen.takers |= by(crate::handling::Channel::Taxii).is_some();
+                let by = |channel| decide(&open, &here, channel, at).form();
+                seen.readers |= by(Channel::Console).is_some();
+                seen.takers |= by(Channel::Taxii).is_some();
             }
         }
     }
+}
+
+/// Everyone once for each way of standing in the council: who differ in nothing a level speaks of are
+/// asked for once.
+fn kinds_of_readers(directory: &Directory, at: DateTime<Utc>) -> Vec<Reader> {
+    let mut known = HashSet::new();
+    directory
+        .principals()
+        .filter_map(|principal| directory.reader(principal, at))
+        .filter(|reader| known.insert((reader.places.clone(), reader.capability)))
+        .map(|reader| Reader {
+            seats: BTreeSet::new(),
+            ..reader
+        })
+        .collect()
 }
