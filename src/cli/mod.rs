@@ -1,8 +1,11 @@
 //! The command line: thin; every command calls the library and prints.
 
 pub(crate) mod council;
+mod council_plan;
 mod key;
 mod policy;
+mod policy_static;
+mod policy_test;
 mod serve;
 
 use clap::{Parser, Subcommand};

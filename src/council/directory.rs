@@ -267,6 +267,17 @@ impl Directory {
         marks
     }
 
+    /// The scheme in force on `day` for what a body sends: its CEPTOAR's, else its own.
+    #[must_use]
+    pub fn scheme_of(&self, body: &BodyId, day: NaiveDate) -> Option<&Scheme> {
+        let body = self.body(body)?;
+        let ceptoar = self.body(self.ceptoar_of(body));
+        let scheme = ceptoar
+            .and_then(|ceptoar| ceptoar.scheme.as_deref())
+            .or(body.scheme.as_deref())?;
+        self.scheme(scheme, day)
+    }
+
     /// A level by scheme and name, in force on `day`.
     #[must_use]
     pub fn level(&self, scheme: &str, level: &str, day: NaiveDate) -> Option<(&Scheme, &Level)> {

@@ -8,8 +8,11 @@ pub mod body;
 pub mod combine;
 pub mod directory;
 pub mod file;
+pub mod plan;
+pub mod question;
 pub mod rejoin;
 pub mod resolve;
+pub mod standing_answers;
 
 pub use body::{
     Body, BodyKind, Dated, Localised, Principal, PrincipalKind, Role, Sector, Standing,

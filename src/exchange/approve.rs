@@ -228,22 +228,22 @@ impl Exchange {
                 "you have answered this request before".to_owned(),
             ));
         }
-        let mut vote = json!({
-            "decision": "vote", "yes": yes, "version": version.value.version,
-            "approver": approver, "by": name, "instead": instead,
-        });
-        let parties = version.value.parties();
-        let own = caller.body.id.as_str();
-        if !parties.contains(&own) {
+        let (parties, own) = (version.value.parties(), caller.body.id.as_str());
+        let known = parties.contains(&own);
+        let vote = |item: bool, people: bool| {
+            json!({
+                "decision": "vote", "yes": yes, "version": version.value.version,
+                "item": item.then_some(&version.value.item),
+                "approver": people.then_some(approver), "by": people.then_some(name),
+                "instead": instead.as_ref().filter(|_| people),
+            })
+        };
+        if !known {
             // The approver's body and the item's learn of each other no more than they did: the one
             // not the item's name, the other not whose people answered.
-            record(tx, now, &[own], &vote).await?;
-            vote["approver"] = Value::Null;
-            vote["by"] = Value::Null;
-            vote["instead"] = Value::Null;
+            record(tx, now, &[own], &vote(false, true)).await?;
         }
-        vote["item"] = json!(version.value.item);
-        record(tx, now, &parties, &vote).await?;
+        record(tx, now, &parties, &vote(true, known)).await?;
         let directory = &caller.directory;
         let (state, holds) = self.settle_consents(tx, directory, &version, now).await?;
         Ok(Answered {

@@ -16,6 +16,7 @@ pub mod narrow;
 pub mod notices;
 pub mod objects;
 mod parts;
+pub mod plan;
 pub mod publish;
 pub mod read;
 mod receipts;

@@ -13,7 +13,7 @@ use super::names::{BodyId, PrincipalId, SectorCode};
 use super::rule::Access;
 
 /// How far into a body a reader belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// A point of contact of the body.
     Poc,
@@ -24,7 +24,7 @@ pub enum Reach {
 }
 
 /// One way in which a reader belongs to a body that rules speak of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The body whose grant applies.
     pub body: BodyId,

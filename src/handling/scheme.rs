@@ -38,6 +38,19 @@ impl Column {
         Self::OtherMinistries,
         Self::Observers,
     ];
+
+    /// The word used in schemes and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OwnCeptoar => "own_ceptoar",
+            Self::OtherCeptoars => "other_ceptoars",
+            Self::NationalCentre => "national_centre",
+            Self::OwnMinistry => "own_ministry",
+            Self::OtherMinistries => "other_ministries",
+            Self::Observers => "observers",
+        }
+    }
 }
 
 /// A level's audience: a grant per column.

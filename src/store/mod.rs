@@ -14,6 +14,7 @@ pub mod items;
 mod latecomers;
 mod ledgers;
 mod objects;
+mod plan;
 pub mod receipts;
 mod statuses;
 
@@ -37,5 +38,6 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
     ("receipts", receipts::QUERIES),
+    ("plan", plan::QUERIES),
     ("statuses", statuses::QUERIES),
 ];
