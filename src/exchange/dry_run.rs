@@ -8,6 +8,7 @@ use super::access::Caller;
 use super::intake::Hold;
 use super::refusal::Refusal;
 use crate::handling::{BodyId, Clause, Form};
+use crate::report::identity_check::Finding;
 
 /// The answer to "who would get it".
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +27,8 @@ pub struct Preview {
     pub rule: Vec<Clause>,
     /// The anonymised form, where anyone would get it.
     pub anonymised: Option<Value>,
+    /// Each place of it that would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 /// What one body would get.
@@ -111,6 +114,7 @@ impl Exchange {
                 .collect(),
             holds: handled.holds,
             anonymised: checked.anonymised,
+            findings: checked.findings,
         })
     }
 }

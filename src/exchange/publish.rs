@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::anonymity;
 use super::gate::intern;
 use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
 use super::refusal::{Fault, Refusal};
@@ -17,7 +18,7 @@ use crate::council::Directory;
 use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
-use crate::report::identity_check::find_identity;
+use crate::report::identity_check::{Finding, find_identity};
 use crate::stix::json::{Limits, parse};
 use crate::stix::report::{Mapping, to_stix};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
@@ -72,6 +73,8 @@ pub(super) struct Checked {
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
+    /// What in the anonymised form would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 impl Exchange {
@@ -99,21 +102,19 @@ impl Exchange {
         )?;
         let marks = marks(&caller.directory, &from);
         let asked = asked_by(&report)?;
-        let handled = handle(caller, from, &asked, "/handling", now)?;
-        let mut anonymised = None;
+        let mut handled = handle(caller, from, &asked, "/handling", now)?;
+        let (mut anonymised, mut findings) = (None, Vec::new());
         if handled.forms().contains(&Form::Anonymised) {
             let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
-            let found = find_identity(&rendition, &marks);
-            if !found.is_empty() {
-                let faults = found.into_iter().map(Fault::from);
-                return Err(Refusal::Invalid(faults.collect()));
-            }
+            findings = find_identity(&rendition, &marks);
+            anonymity::hold(&mut handled, &findings);
             anonymised = Some(rendition);
         }
         Ok(Checked {
             report,
             handled,
             anonymised,
+            findings,
         })
     }
 

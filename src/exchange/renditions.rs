@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::access::Caller;
 use super::intake::marks;
 use super::publish::milliseconds;
-use super::refusal::{Fault, Refusal};
+use super::refusal::Refusal;
 use super::secret::Secret;
 use super::{Exchange, Tx};
 use crate::council::Origin;
 use crate::handling::Form;
-use crate::report::identity_check::{Mark, find_identity};
+use crate::report::identity_check::{Finding, Mark, find_identity};
 use crate::stix::rendition::{RenditionContext, anonymise_batch};
 use crate::stix::{Class, StixId};
 
@@ -97,12 +97,9 @@ impl Renditions {
         Some(rendition)
     }
 
-    /// What in a rendition would still name the source.
-    pub fn check(&self, rendition: &Value) -> Vec<Fault> {
+    /// What in a rendition would still point at the source.
+    pub fn check(&self, rendition: &Value) -> Vec<Finding> {
         find_identity(rendition, &self.marks)
-            .into_iter()
-            .map(Fault::from)
-            .collect()
     }
 }
 

@@ -83,7 +83,7 @@ pub enum Mark {
 }
 
 /// One place where a mark was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// JSON pointer (RFC 6901) to the string, or to the member whose key it is.
     pub pointer: String,
