@@ -272,8 +272,13 @@ impl Exchange {
             if let Some(rendition) =
                 batch.get(at, &goes_with.creator_id, &goes_with.marking_refs, created)
             {
-                let findings = batch.check(&rendition);
+                let mut findings = batch.check(&rendition);
                 if needs_rendition {
+                    let day = self.clock().now().date_naive();
+                    let (directory, origin) = (&caller.directory, &handled.origin);
+                    findings.extend(anonymity::small_group(
+                        directory, origin, &rule, &rendition, day,
+                    ));
                     anonymity::hold(&mut handled, &findings);
                     objects.push(new_object(
                         Form::Anonymised,

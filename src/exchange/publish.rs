@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::anonymity;
 use super::gate::intern;
-use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::intake::{Handled, Hold, asked_by, handle, origin};
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Numbers, Release, carried_markings, new_object};
 use super::secret::sha256;
@@ -18,7 +18,7 @@ use crate::council::Directory;
 use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
-use crate::report::identity_check::{Finding, find_identity};
+use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
 use crate::stix::report::{Mapping, to_stix};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
@@ -100,13 +100,23 @@ impl Exchange {
             &report.useful_for_sectors(),
             now,
         )?;
-        let marks = marks(&caller.directory, &from);
         let asked = asked_by(&report)?;
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
         let (mut anonymised, mut findings) = (None, Vec::new());
         if handled.forms().contains(&Form::Anonymised) {
-            let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
-            findings = find_identity(&rendition, &marks);
+            let (directory, rule) = (&caller.directory, &handled.resolved.rule);
+            let mut marks = anonymity::body_marks(directory, &handled.origin);
+            let rendition = anonymise_for(&report, &rule.anonymise, &marks);
+            marks.extend(anonymity::report_marks(&report, &rendition));
+            findings = anonymity::check(directory, &handled.origin, marks).find(&rendition);
+            let day = now.date_naive();
+            findings.extend(anonymity::small_group(
+                directory,
+                &handled.origin,
+                rule,
+                &rendition,
+                day,
+            ));
             anonymity::hold(&mut handled, &findings);
             anonymised = Some(rendition);
         }
@@ -144,7 +154,7 @@ impl Exchange {
         tx: &mut Tx,
         caller: &Caller,
         submission: Submission,
-        checked: Checked,
+        mut checked: Checked,
     ) -> Result<Published, Refusal> {
         let who = caller.principal.id.as_str();
         let digest = sha256(&submission.bytes);
@@ -160,6 +170,13 @@ impl Exchange {
                 ));
             }
             return Ok(serde_json::from_str(&answer)?);
+        }
+        if let Some(rendition) = &checked.anonymised {
+            let own = anonymity::own_reports(tx, &checked.handled.origin, rendition).await?;
+            if !own.is_empty() {
+                checked.findings.extend(own);
+                anonymity::hold(&mut checked.handled, &checked.findings);
+            }
         }
         let now = self.clock().now_micros();
         let previous = match &submission.replaces {

@@ -118,3 +118,58 @@ fn digit(glyphs: &[Glyph], at: usize) -> Option<u32> {
 fn follows(glyphs: &[Glyph], at: usize, ch: char) -> bool {
     glyphs.get(at).is_some_and(|g| g.ch == ch && !g.gap)
 }
+
+/// IPv4 addresses as a URL may write them: one number, or parts in hexadecimal or octal.
+///
+/// Only a host between `//` or `@` and what ends it is read so; anywhere else a number is a number.
+pub(super) fn host_numbers(glyphs: &[Glyph]) -> Vec<(Range<usize>, IpNet)> {
+    let mut found = Vec::new();
+    for (at, glyph) in glyphs.iter().enumerate() {
+        let slashes = glyph.ch == '/' && at.checked_sub(1).is_some_and(|i| follows(glyphs, i, '/'));
+        if !slashes && glyph.ch != '@' {
+            continue;
+        }
+        let host: String = glyphs
+            .iter()
+            .skip(at + 1)
+            .take_while(|glyph| !glyph.gap && (glyph.ch.is_ascii_alphanumeric() || glyph.ch == '.'))
+            .map(|glyph| glyph.ch)
+            .collect();
+        let parts: Option<Vec<u64>> = host.trim_end_matches('.').split('.').map(number).collect();
+        if let Some(address) = parts.and_then(|parts| whole_address(&parts)) {
+            let end = at + 1 + host.len();
+            found.push((at + 1..end, IpNet::V4(Ipv4Net::from(address))));
+        }
+    }
+    found
+}
+
+/// A number in the notation of `inet_aton`.
+fn number(text: &str) -> Option<u64> {
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok();
+    }
+    match text.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
+        _ => text.parse().ok(),
+    }
+}
+
+/// The last part fills what the others leave (`192.0.513`).
+fn whole_address(parts: &[u64]) -> Option<Ipv4Addr> {
+    let (last, heads) = parts.split_last()?;
+    if heads.len() > 3 {
+        return None;
+    }
+    let mut address = 0_u64;
+    for head in heads {
+        address = address << 8 | u64::from(u8::try_from(*head).ok()?);
+    }
+    let room = 8 * (4 - u32::try_from(heads.len()).ok()?);
+    if *last >= 1_u64 << room {
+        return None;
+    }
+    u32::try_from(address << room | last)
+        .ok()
+        .map(Ipv4Addr::from)
+}
