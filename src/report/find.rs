@@ -130,8 +130,11 @@ impl Needle {
                 if self.edges == Edges::Name && !name::edges_fit(found, before, after) {
                     return None;
                 }
+                // In `AkatsukiPortal` a capital begins the next word.
+                let camel = |a: &Glyph, b: &Glyph| self.edges == Edges::Name && !a.upper && b.upper;
                 let split = |a: Option<&Glyph>, b: Option<&Glyph>| {
-                    a.zip(b).is_none_or(|(a, b)| word_ends(a.ch, b.ch))
+                    a.zip(b)
+                        .is_none_or(|(a, b)| word_ends(a.ch, b.ch) || camel(a, b))
                 };
                 if !split(before, found.first()) || !split(found.last(), after) {
                     return None;

@@ -126,17 +126,19 @@ impl Folded {
     }
 
     fn close(&mut self, cluster: &mut String, span: Range<usize>, gap: &mut Gap, depth: Depth) {
-        if depth == Depth::Plain {
-            for ch in cluster.nfkc() {
-                self.push(ch, &span, gap);
-            }
-        } else {
-            let plain = cluster.nfkd().filter(|ch| !spelling::is_ornament(*ch));
-            for ch in plain.nfc() {
-                match depth {
-                    Depth::Loose => self.push_loose(ch, &span, gap),
-                    _ => self.push(ch, &span, gap),
-                }
+        let mut each = |folded: &mut Self, ch| match depth {
+            Depth::Loose => folded.push_loose(ch, &span, gap),
+            Depth::Plain | Depth::Host => folded.push(ch, &span, gap),
+        };
+        let mut chars = cluster.chars();
+        match (chars.next(), chars.next()) {
+            (None, _) => return,
+            // Nearly all text ends here, and normalising it would change nothing.
+            (Some(ch), None) if is_normal(ch) => each(self, ch),
+            _ if depth == Depth::Plain => cluster.nfkc().for_each(|ch| each(self, ch)),
+            _ => {
+                let plain = cluster.nfkd().filter(|ch| !spelling::is_ornament(*ch));
+                plain.nfc().for_each(|ch| each(self, ch));
             }
         }
         cluster.clear();
@@ -144,10 +146,10 @@ impl Folded {
 
     fn push(&mut self, written: char, span: &Range<usize>, gap: &mut Gap) {
         let script = Script::of(written);
-        for ch in written.to_uppercase().flat_map(char::to_lowercase) {
+        let mut put = |ch: char| {
             if ch.is_whitespace() {
                 gap.space = true;
-                continue;
+                return;
             }
             self.glyphs.push(Glyph {
                 ch,
@@ -160,6 +162,12 @@ impl Folded {
                 script,
             });
             *gap = Gap::default();
+        };
+        if written.is_ascii() || script.is_unspaced() {
+            put(written.to_ascii_lowercase());
+        } else {
+            let folded = written.to_uppercase().flat_map(char::to_lowercase);
+            folded.for_each(put);
         }
     }
 
@@ -256,6 +264,11 @@ fn fanged(glyphs: &[Glyph]) -> Option<(char, usize)> {
         }
     }
     (closing == ']' && at(1) == Some('.')).then_some(('.', 2))
+}
+
+/// Characters that every normal form leaves as they are, when nothing joins them.
+const fn is_normal(ch: char) -> bool {
+    matches!(ch, ' '..='~' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '・' | 'ー' | '、' | '。' | '\u{4e00}'..='\u{9fff}')
 }
 
 /// Says whether normalisation could merge a character with the cluster before it.

@@ -98,7 +98,7 @@ pub fn find_identity(value: &Value, marks: &[Mark]) -> Vec<Finding> {
 pub fn uuids_of(value: &Value) -> Vec<(String, Uuid)> {
     let mut found = Vec::new();
     walk(value, "", &mut String::new(), &mut |_, text, pointer| {
-        let uuids = uuids::in_text(text).into_iter();
+        let uuids = uuids::in_glyphs(Folded::deep(text, Depth::Host).glyphs()).into_iter();
         found.extend(uuids.map(|uuid| (pointer.to_owned(), uuid)));
     });
     found
@@ -284,14 +284,18 @@ impl IdentityCheck {
                 keep(self.family_labels.get(hit.needle));
             }
         }
-        if text.contains(['@', '＠', '[', '(', '{', '<']) {
-            for local in person::mail_locals(text) {
-                for (_, label) in self.people.iter().filter(|(p, _)| p.owns_mail(&local)) {
-                    keep(Some(label));
-                }
+        let host = Folded::deep(text, Depth::Host);
+        for local in person::mail_locals(host.glyphs()) {
+            for (_, label) in self.people.iter().filter(|(p, _)| p.owns_mail(&local)) {
+                keep(Some(label));
             }
         }
-        self.hosts(text, &mut keep);
+        // The full stop of Japanese ends a sentence, and also parts the labels of a host name.
+        if text.contains(['。', '｡']) {
+            let dotted = text.replace(['。', '｡'], ".");
+            self.hosts(&Folded::deep(&dotted, Depth::Host), &mut keep);
+        }
+        self.hosts(&host, &mut keep);
         for prefix in &self.tickets {
             if let Some(number) = ticket::find(loose.glyphs(), prefix) {
                 found.insert((FindingKind::Ticket, format!("ticket number `{number}`")));
@@ -306,7 +310,7 @@ impl IdentityCheck {
             ));
         }
         if text.len() >= 32 {
-            for uuid in uuids::in_text(text) {
+            for uuid in uuids::in_glyphs(host.glyphs()) {
                 if let Some(what) = self.own.get(&uuid) {
                     found.insert((FindingKind::Id, format!("id `{uuid}` of {what}")));
                 }
@@ -337,29 +341,22 @@ impl IdentityCheck {
     }
 
     /// Domains and addresses, disguises undone.
-    fn hosts<'a>(&'a self, text: &str, keep: &mut impl FnMut(Option<&'a usize>)) {
+    fn hosts<'a>(&'a self, folded: &Folded, keep: &mut impl FnMut(Option<&'a usize>)) {
         if self.domain_labels.is_empty() && self.networks.is_empty() {
             return;
         }
-        // The full stop of Japanese ends a sentence, and also parts the labels of a host name.
-        let dotted = text
-            .contains(['。', '｡'])
-            .then(|| text.replace(['。', '｡'], "."));
-        for reading in std::iter::once(text).chain(dotted.as_deref()) {
-            let folded = Folded::deep(reading, Depth::Host);
-            let folded = folded.refanged();
-            for hit in self.domains.find_all(&folded) {
-                keep(self.domain_labels.get(hit.needle));
-            }
-            if self.networks.is_empty() {
-                continue;
-            }
-            let found = addresses(folded.glyphs());
-            for (_, found) in found.into_iter().chain(host_numbers(folded.glyphs())) {
-                for (network, label) in &self.networks {
-                    if overlaps(network, &found) {
-                        keep(Some(label));
-                    }
+        let folded = folded.refanged();
+        for hit in self.domains.find_all(&folded) {
+            keep(self.domain_labels.get(hit.needle));
+        }
+        if self.networks.is_empty() {
+            return;
+        }
+        let found = addresses(folded.glyphs());
+        for (_, found) in found.into_iter().chain(host_numbers(folded.glyphs())) {
+            for (network, label) in &self.networks {
+                if overlaps(network, &found) {
+                    keep(Some(label));
                 }
             }
         }

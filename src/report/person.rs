@@ -264,10 +264,8 @@ fn ends_with(glyphs: &[Glyph], at: usize, label: &str) -> bool {
     begins && parted && starts_with(head, start, label)
 }
 
-/// The local parts of the mail addresses in a text, lower case, full-width letters undone.
-pub(super) fn mail_locals(text: &str) -> Vec<String> {
-    let folded = Folded::deep(text, Depth::Host);
-    let glyphs = folded.glyphs();
+/// The local parts of the mail addresses in a text folded as a host.
+pub(super) fn mail_locals(glyphs: &[Glyph]) -> Vec<String> {
     let mut locals = Vec::new();
     for (at, glyph) in glyphs.iter().enumerate() {
         let sign = glyph.ch == '@' || starts_bracketed_at(glyphs, at);

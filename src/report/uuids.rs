@@ -6,47 +6,30 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
+use super::fold::Glyph;
+
 /// The namespace of STIX observables (STIX 2.9).
 const STIX: Uuid = uuid!("00abedb4-aa42-466c-9c01-fed23315a9b7");
 
-/// Every UUID in a text, with or without hyphens, in any case and width.
-pub(super) fn in_text(text: &str) -> Vec<Uuid> {
-    // 32 hexadecimal digits, at most one hyphen before each but the first of a group.
-    let digits: Vec<(char, usize)> = text
-        .chars()
-        .enumerate()
-        .filter_map(|(at, ch)| Some((plain(ch)?, at)))
-        .collect();
+/// Every UUID in a text folded as a host, with or without hyphens.
+pub(super) fn in_glyphs(glyphs: &[Glyph]) -> Vec<Uuid> {
     let mut found = Vec::new();
     let mut run: Vec<char> = Vec::new();
-    let mut next = None;
-    for (ch, at) in digits.iter().copied().chain([(' ', usize::MAX)]) {
-        let follows = next == Some(at);
-        next = at.checked_add(1);
-        if ch == '-' && follows {
+    for glyph in glyphs {
+        let hyphen = matches!(glyph.ch, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+        if hyphen && !glyph.gap {
             continue;
         }
-        if !follows || ch == ' ' {
+        if glyph.gap || !glyph.ch.is_ascii_hexdigit() {
             collect(&run, &mut found);
             run.clear();
         }
-        if ch.is_ascii_hexdigit() {
-            run.push(ch);
+        if glyph.ch.is_ascii_hexdigit() {
+            run.push(glyph.ch);
         }
     }
+    collect(&run, &mut found);
     found
-}
-
-/// A hexadecimal digit or hyphen, full-width ones too.
-fn plain(ch: char) -> Option<char> {
-    let ch = match ch {
-        '０'..='９' | 'ａ'..='ｆ' | 'Ａ'..='Ｆ' => {
-            char::from_u32(u32::from(ch).checked_sub(0xfee0)?)?
-        }
-        '\u{2010}'..='\u{2015}' | '－' | '\u{2212}' => '-',
-        _ => ch,
-    };
-    (ch.is_ascii_hexdigit() || ch == '-').then_some(ch)
 }
 
 fn collect(run: &[char], found: &mut Vec<Uuid>) {
@@ -122,6 +105,11 @@ fn contents(text: &str) -> [Value; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fold::{Depth, Folded};
+
+    fn in_text(text: &str) -> Vec<Uuid> {
+        in_glyphs(Folded::deep(text, Depth::Host).glyphs())
+    }
 
     #[test]
     fn a_uuid_is_found_however_it_is_written() {

@@ -1,0 +1,581 @@
+//! The anonymity check: what it finds and what it must leave alone, and what a finding does.
+
+use std::sync::LazyLock;
+
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use sekisho::council::{Directory, Origin};
+use sekisho::exchange::Refusal;
+use sekisho::exchange::anonymity::small_group;
+use sekisho::exchange::intake::Hold;
+use sekisho::exchange::publish::Submission;
+use sekisho::handling::{Attribution, Rule};
+use sekisho::report::Report;
+use sekisho::report::identity_check::{Finding, FindingKind, IdentityCheck, Mark};
+use serde_json::{Value, json};
+
+use crate::harness::{TestHub, both, sample};
+
+fn corpus() -> (IdentityCheck, Vec<Value>) {
+    let data: Value = serde_json::from_str(include_str!("../data/identity_variants.json")).unwrap();
+    let list = |key: &str| -> Vec<String> {
+        let list = data["marks"][key].as_array().unwrap().iter();
+        list.map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut marks: Vec<Mark> = list("names").into_iter().map(Mark::Name).collect();
+    marks.extend(list("domains").into_iter().map(Mark::Domain));
+    marks.extend(
+        list("networks")
+            .iter()
+            .map(|net| Mark::Network(net.parse().unwrap())),
+    );
+    marks.extend(list("people").into_iter().map(Mark::Person));
+    marks.extend(list("ids").into_iter().map(Mark::Id));
+    marks.extend(list("references").into_iter().map(Mark::Reference));
+    let rows = data["rows"].as_array().unwrap().clone();
+    (IdentityCheck::new(&marks, &[]), rows)
+}
+
+fn kinds(findings: &[Finding]) -> Vec<String> {
+    let mut kinds: Vec<String> = findings
+        .iter()
+        .map(|finding| {
+            serde_json::to_value(finding.kind)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn every_variant_of_the_corpus_is_found_and_every_neighbour_is_not() {
+    let (check, rows) = corpus();
+    assert!(rows.len() >= 120, "{}", rows.len());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let text = row["text"].as_str().unwrap();
+        let wanted: Vec<&str> = row["found"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|k| k.as_str().unwrap())
+            .collect();
+        let found = kinds(&check.find(&json!({ "note": [text] })));
+        let fits = match wanted.as_slice() {
+            [] => found.is_empty(),
+            wanted => wanted.iter().all(|kind| found.iter().any(|f| f == kind)),
+        };
+        if !fits {
+            wrong.push(format!("{text:?}: wanted {wanted:?}, found {found:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Every place of a value where a string can be planted: the value itself, or a new key.
+fn places(value: &Value, pointer: String, out: &mut Vec<(String, bool)>) {
+    match value {
+        Value::String(_) => out.push((pointer, false)),
+        Value::Array(list) => {
+            for (index, item) in list.iter().enumerate() {
+                places(item, format!("{pointer}/{index}"), out);
+            }
+        }
+        Value::Object(members) => {
+            out.push((pointer.clone(), true));
+            for (key, item) in members {
+                places(
+                    item,
+                    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+                    out,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Plants a text at a place, after what stands there or as a key; the pointer a finding must name.
+fn plant(value: &mut Value, place: &(String, bool), text: &str) -> String {
+    let (pointer, as_key) = place;
+    let found = value.pointer_mut(pointer).unwrap();
+    if *as_key {
+        found
+            .as_object_mut()
+            .unwrap()
+            .insert(text.to_owned(), json!("x"));
+        return format!("{pointer}/{}", text.replace('~', "~0").replace('/', "~1"));
+    }
+    let before = found.as_str().unwrap().to_owned();
+    *found = json!(format!("{before} {text}"));
+    pointer.clone()
+}
+
+/// A STIX object with nesting, references, hashes and keys of every sort.
+fn stix_object() -> Value {
+    json!({
+        "type": "observed-data", "spec_version": "2.1",
+        "id": "observed-data--b67d30ff-02ac-498a-92f9-32f845f448cf",
+        "created_by_ref": "identity--f431f809-377b-45e0-aa1c-6a4751cae5ff",
+        "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z",
+        "object_refs": ["file--30038539-3eb6-44bc-a59e-d0d3fe84695a"], "labels": ["beacon"],
+        "external_references": [{"source_name": "cve", "external_id": "CVE-2026-0001"}],
+        "extensions": {"extension-definition--d83fce45-ef58-4c6c-a3f4-1fbc32e98c6e": {
+            "extension_type": "property-extension", "rows": [{"name": "甲", "nested": {"deep": ["x", "y"]}}]
+        }},
+    })
+}
+
+/// Spells a mark in a way that changes no letter.
+fn respelled(text: &str, way: u8) -> String {
+    let each = |put: &str| -> String {
+        let mut out = String::new();
+        for (at, ch) in text.chars().enumerate() {
+            if at > 0 && !ch.is_whitespace() {
+                out.push_str(put);
+            }
+            out.push(ch);
+        }
+        out
+    };
+    let map = |of: &dyn Fn(char) -> char| -> String { text.chars().map(of).collect() };
+    let code = |ch: char, by: i64| {
+        char::from_u32(u32::try_from(i64::from(u32::from(ch)) + by).unwrap()).unwrap()
+    };
+    match way {
+        0 => text.to_owned(),
+        1 => each("\u{200b}"),
+        2 => map(&|ch| {
+            if ('ぁ'..='ゖ').contains(&ch) {
+                code(ch, 0x60)
+            } else {
+                ch
+            }
+        }),
+        3 => map(&|ch| {
+            if ('!'..='~').contains(&ch) {
+                code(ch, 0xfee0)
+            } else {
+                ch
+            }
+        }),
+        4 => text.to_uppercase(),
+        5 => map(&|ch| match ch {
+            'a' => 'а',
+            'o' => 'о',
+            'e' => 'е',
+            'c' => 'с',
+            _ => ch,
+        }),
+        6 => text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        7 => text
+            .encode_utf16()
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect(),
+        8 => text
+            .chars()
+            .map(|ch| format!("&#{};", u32::from(ch)))
+            .collect(),
+        _ => each("\u{ad}"),
+    }
+}
+
+/// The thirty sample cases, anonymised.
+static RENDITIONS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../../demo/cases.json")).unwrap();
+    let rendition = |case: Value| {
+        let report = Report::from_value(case["report"].clone()).unwrap();
+        sekisho::report::anonymise::anonymise(&report, &Default::default())
+    };
+    cases.into_iter().map(rendition).collect()
+});
+
+fn all_marks() -> Vec<(Mark, &'static str, FindingKind)> {
+    let uuid = |text: &str| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, text.as_bytes());
+    vec![
+        (
+            Mark::Name("株式会社あかつき中央銀行".into()),
+            "あかつき中央銀行",
+            FindingKind::Name,
+        ),
+        (
+            Mark::Name("Akatsuki Chuo Bank, Ltd.".into()),
+            "Akatsuki Chuo Bank",
+            FindingKind::Name,
+        ),
+        (
+            Mark::Person("霧野 いずる".into()),
+            "霧野いずる",
+            FindingKind::Person,
+        ),
+        (
+            Mark::Person("Izuru Kirino".into()),
+            "Kirino Izuru",
+            FindingKind::Person,
+        ),
+        (
+            Mark::Domain("akatsuki-bank.example".into()),
+            "mail.akatsuki-bank.example",
+            FindingKind::Domain,
+        ),
+        (
+            Mark::Network("10.77.0.0/16".parse().unwrap()),
+            "10.77.1.9",
+            FindingKind::Network,
+        ),
+        (
+            Mark::Network("2001:db8:1::/48".parse().unwrap()),
+            "2001:db8:1::7",
+            FindingKind::Network,
+        ),
+        (
+            Mark::Id("finance-op1".into()),
+            "finance-op1",
+            FindingKind::Id,
+        ),
+        (
+            Mark::Reference("INC-12345".into()),
+            "INC-12345",
+            FindingKind::Id,
+        ),
+        (
+            Mark::Own(uuid("a"), "a report".into()),
+            "57b3ba3e-5d0b-5cb8-9be6-8c0a0a1d0fd0",
+            FindingKind::Id,
+        ),
+        (
+            Mark::Guessable(uuid("b"), "x".into()),
+            "",
+            FindingKind::GuessableId,
+        ),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_mark_planted_anywhere_in_any_spelling_is_found_there(
+        of in 0_usize..31, mark in 0_usize..11, way in 0_u8..10, at in any::<prop::sample::Index>(),
+    ) {
+        let mut value = RENDITIONS.get(of).cloned().unwrap_or_else(stix_object);
+        let all = all_marks();
+        let (planted, text, kind) = &all[mark];
+        let text = match planted {
+            Mark::Own(uuid, _) | Mark::Guessable(uuid, _) => format!("file--{uuid}"),
+            _ => (*text).to_owned(),
+        };
+        let check = IdentityCheck::new(std::slice::from_ref(planted), &[]);
+        prop_assert!(check.find(&value).is_empty(), "nothing is there before");
+        let mut open = Vec::new();
+        places(&value, String::new(), &mut open);
+        let text = respelled(&text, way);
+        let pointer = plant(&mut value, at.get(&open), &text);
+        let found = check.find(&value);
+        prop_assert!(
+            found.iter().any(|finding| finding.pointer == pointer && finding.kind == *kind),
+            "{text:?} at {pointer}: {found:?}"
+        );
+        prop_assert!(found.iter().all(|finding| finding.pointer == pointer), "and nowhere else: {found:?}");
+    }
+}
+
+const GREEN: &str = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb";
+
+/// A report that names its source so that only the check sees it.
+fn telling(reference: &str, text: &str) -> Value {
+    let mut report = sample(reference);
+    report["summary"]["ja"] = json!(text);
+    report
+}
+
+fn anonymity(holds: &[Hold]) -> Option<&Hold> {
+    holds.iter().find(|hold| hold.code == "ANONYMITY")
+}
+
+/// Answers the one request that waits for `who`.
+async fn answer(hub: &TestHub, who: &str, yes: bool) -> Result<String, Refusal> {
+    hub.advance(TimeDelta::seconds(1));
+    let caller = hub.caller(who).await;
+    let (requests, _) = hub.exchange.approvals(&caller, None, 10).await?;
+    let request = requests.first().ok_or(Refusal::NotFound)?;
+    let answered = hub.exchange.answer(&caller, &request.id, yes, "").await?;
+    Ok(answered.state)
+}
+
+async fn post(hub: &TestHub, who: &str, objects: Value) -> usize {
+    hub.advance(TimeDelta::seconds(1));
+    let caller = hub.caller(who).await;
+    let envelope = json!({ "objects": objects }).to_string();
+    let outcomes = hub
+        .exchange
+        .publish_objects(&caller, envelope.as_bytes())
+        .await
+        .unwrap();
+    outcomes.iter().map(|outcome| outcome.faults.len()).sum()
+}
+
+fn note(uuid: u32, content: &str) -> Value {
+    json!({
+        "type": "note", "spec_version": "2.1", "id": format!("note--00000000-0000-4000-8000-{uuid:012}"),
+        "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z",
+        "content": content, "object_refs": ["malware--ac47a4e2-0000-4000-8000-000000000001"],
+        "object_marking_refs": [GREEN],
+    })
+}
+
+/// The notes a principal reads.
+async fn notes(hub: &TestHub, who: &str) -> Vec<String> {
+    let objects = hub.objects(Some(who)).await;
+    objects
+        .into_iter()
+        .filter(|object| object.id.starts_with("note--"))
+        .map(|object| object.bytes)
+        .collect()
+}
+
+both! {
+    a_finding_holds_the_report_until_its_point_of_contact_confirms => |hub| {
+        // S2 asks nobody's consent; the finding asks the point of contact, and nobody else.
+        let text = "濃霧のため鈴代さんが対応";
+        let held = hub.publish("ict-publisher", &telling("ICT-02", text)).await.unwrap();
+        let hold = anonymity(&held.holds).unwrap();
+        assert!(hold.message.contains("/summary/ja person `鈴代 ひなた`"), "{hold:?}");
+        assert!(hold.confirmable);
+        for who in ["power-analyst", "nco-analyst", "gov-taxii"] {
+            assert!(hub.reports(Some(who)).await.is_empty(), "{who}");
+            assert!(hub.objects(Some(who)).await.is_empty(), "{who}");
+        }
+        for who in ["ict-publisher", "ict-poc", "ict-op2-member"] {
+            assert_eq!(hub.reports(Some(who)).await[0].form, "identified", "{who}");
+        }
+        for who in ["ict-publisher", "ict-op2-member", "ict-analyst", "power-poc"] {
+            assert!(matches!(answer(&hub, who, true).await, Err(Refusal::NotFound)), "{who}");
+        }
+        assert_eq!(answer(&hub, "ict-poc", true).await.unwrap(), "released");
+        let theirs = hub.reports(Some("power-analyst")).await;
+        assert_eq!(theirs[0].form, "anonymised");
+        assert!(theirs[0].report.get().contains(text), "the bytes that were confirmed");
+    }
+
+    /// The nearest case that is not held: the same text without the person in it.
+    what_names_nobody_of_the_source_passes => |hub| {
+        for text in ["濃霧のため担当者が対応", "他社の森山さんが対応", "小鈴代町で停電"] {
+            let published = hub.publish("ict-publisher", &telling("ICT-02", text)).await.unwrap();
+            assert_eq!((published.state.as_str(), published.holds.len()), ("released", 0), "{text}: {:?}", published.holds);
+        }
+        assert_eq!(hub.reports(Some("power-analyst")).await.len(), 3);
+    }
+
+    a_no_of_the_point_of_contact_refuses_and_a_new_version_mends => |hub| {
+        let first = hub.publish("ict-publisher", &telling("ICT-02", "ICT_DESKが対応")).await.unwrap();
+        assert!(anonymity(&first.holds).unwrap().message.contains("id `ict-desk`"), "{:?}", first.holds);
+        assert_eq!(answer(&hub, "ict-poc", false).await.unwrap(), "refused");
+        assert!(hub.reports(Some("power-analyst")).await.is_empty());
+        let second = hub.publish("ict-publisher", &telling("ICT-02", "なみはや　総合・通信で障害")).await.unwrap();
+        assert!(anonymity(&second.holds).is_some(), "{second:?}");
+        hub.advance(TimeDelta::seconds(1));
+        let caller = hub.caller("ict-publisher").await;
+        let submission = Submission {
+            bytes: telling("ICT-02", "通信会社で障害").to_string().into_bytes(),
+            replaces: Some(second.id),
+            ..Submission::default()
+        };
+        let mended = hub.exchange.publish(&caller, submission).await.unwrap();
+        assert_eq!((mended.state.as_str(), mended.version), ("released", 2));
+        let theirs = hub.reports(Some("power-analyst")).await;
+        assert_eq!(theirs.len(), 1);
+        assert!(!theirs[0].report.get().contains("なみはや"));
+        assert!(matches!(answer(&hub, "ict-poc", true).await, Err(Refusal::NotFound)), "nobody is asked any more");
+    }
+
+    /// Under S1 finance's own members get the anonymised form, so the finding holds inside too; NCO's
+    /// consent or anybody else's changes nothing.
+    a_finding_holds_inside_too_where_the_inside_gets_the_anonymised_form => |hub| {
+        let held = hub.publish("finance-publisher", &telling("FIN-01", "ｱｶﾂｷ・中央銀行で障害")).await.unwrap();
+        assert!(anonymity(&held.holds).unwrap().inside_too);
+        assert!(hub.reports(Some("finance-op3-member")).await.is_empty());
+        assert_eq!(hub.approve(&held.id).await, "released");
+        assert_eq!(hub.reports(Some("finance-op3-member")).await[0].form, "anonymised");
+        assert_eq!(hub.reports(Some("power-analyst")).await.len(), 1);
+        // Without the finding the inside has it at once.
+        let passes = hub.publish("finance-publisher", &telling("FIN-01", "銀行で障害")).await.unwrap();
+        assert!(anonymity(&passes.holds).is_none(), "{passes:?}");
+        assert_eq!(hub.reports(Some("finance-op3-member")).await.len(), 2);
+    }
+
+    the_dry_run_shows_each_finding_where_it_is => |hub| {
+        let mut report = telling("FIN-01", "霧野部長、kirino@x.example、192.0.2.9");
+        report["best_practices"] = json!([{"ja": "次を参照"}, {"ja": "2001[:]db8[:]1[:][:]9 と FIN-77"}]);
+        report["narrative"]["en"] = json!("see https://jira.x.example/browse/SEC-12");
+        let caller = hub.caller("finance-publisher").await;
+        let preview = hub.exchange.dry_run(&caller, report.to_string().as_bytes()).unwrap();
+        let found: Vec<String> = preview.findings.iter().map(|f| format!("{} {:?}", f.pointer, f.kind)).collect();
+        assert_eq!(found, [
+            "/summary/ja Person", "/summary/ja Person", "/narrative/en Ticket", "/best_practices/1/ja Ticket",
+        ], "{:?}", preview.findings);
+        assert_eq!(preview.state, "held");
+        assert!(anonymity(&preview.holds).unwrap().message.contains("/narrative/en address of a ticket at `jira.x.example`"));
+        let held = hub.publish("finance-publisher", &report).await.unwrap();
+        assert_eq!(anonymity(&held.holds), anonymity(&preview.holds), "publishing says the same");
+    }
+
+    an_id_of_the_sources_own_report_is_found_and_anothers_is_not => |hub| {
+        let own = hub.publish("ict-publisher", &sample("ICT-02")).await.unwrap();
+        let other = hub.publish("logistics-publisher", &sample("LOG-02")).await.unwrap();
+        let held = hub.publish("ict-publisher", &telling("ICT-02", &format!("関連:{}", own.id))).await.unwrap();
+        assert!(anonymity(&held.holds).unwrap().message.contains("of another report of the source"), "{held:?}");
+        let passes = hub.publish("ict-publisher", &telling("ICT-02", &format!("関連:{}", other.id))).await.unwrap();
+        assert_eq!(passes.state, "released", "{:?}", passes.holds);
+    }
+
+    a_posted_object_that_would_tell_is_held_and_no_fault => |hub| {
+        let telling = note(1, "霞んでいるが demo-ict%2Eexample から");
+        assert_eq!(post(&hub, "ict-taxii", json!([telling, note(2, "demo-ist%2Eexample から")])).await, 0);
+        assert_eq!(notes(&hub, "ict-taxii").await.len(), 2, "both are at the desk");
+        let theirs = notes(&hub, "power-analyst").await;
+        assert_eq!(theirs.len(), 1);
+        assert!(theirs[0].contains("demo-ist"));
+        assert_eq!(answer(&hub, "ict-poc", true).await.unwrap(), "released");
+        let theirs = notes(&hub, "power-analyst").await;
+        assert!(theirs.iter().any(|note| note.contains("demo-ict%2Eexample")), "what was confirmed is released");
+        assert!(!theirs.iter().any(|note| note.contains("00000000-0000-4000-8000-00000000000")), "as a rendition");
+    }
+
+    an_id_that_anybody_can_compute_is_found_in_a_text => |hub| {
+        let mut domain = json!({"type": "domain-name", "spec_version": "2.1", "value": "mail.demo-ict.example"});
+        let id = sekisho::stix::id::deterministic_id(&domain).unwrap();
+        domain["id"] = json!(id.to_string());
+        domain["object_marking_refs"] = json!([GREEN]);
+        let unchanged = sekisho::stix::id::deterministic_id(&json!({"type": "domain-name", "value": "evil.example"})).unwrap();
+        let guess = format!("see {}", id.uuid().simple());
+        assert_eq!(post(&hub, "ict-taxii", json!([note(1, &guess), note(2, &format!("see {}", unchanged.uuid())), domain])).await, 0);
+        let theirs = notes(&hub, "power-analyst").await;
+        assert_eq!(theirs.len(), 1, "{theirs:?}");
+        assert!(theirs[0].contains(&unchanged.uuid().to_string()));
+        let caller = hub.caller("ict-poc").await;
+        let (requests, _) = hub.exchange.approvals(&caller, None, 10).await.unwrap();
+        let hold = anonymity(&requests[0].holds).unwrap();
+        assert!(hold.message.contains("/content id") && hold.message.contains("anybody can compute"), "{hold:?}");
+    }
+
+    a_sector_with_too_few_bodies_holds => |hub| {
+        // Five operators and k = 5: enough. One of them leaves the sector: four.
+        let enough = hub.publish("finance-publisher", &sample("FIN-01")).await.unwrap();
+        assert!(anonymity(&enough.holds).is_none(), "{enough:?}");
+        let mut council: toml::Value = toml::from_str(sekisho::demo::COUNCIL).unwrap();
+        let bodies = council["bodies"].as_array_mut().unwrap();
+        let leaves = bodies.iter_mut().find(|body| body["id"].as_str() == Some("finance-op5")).unwrap();
+        leaves["ceptoars"] = toml::Value::Array(vec!["demo-credit".into()]);
+        leaves["sectors"] = toml::Value::Array(vec!["credit".into()]);
+        hub.exchange.apply_council(&toml::to_string(&council).unwrap()).await.unwrap();
+        let held = hub.publish("finance-publisher", &sample("FIN-01")).await.unwrap();
+        let hold = anonymity(&held.holds).unwrap();
+        assert!(hold.message.contains("/sector SMALL_GROUP: 4 of the source's bodies fit sector `finance`"), "{hold:?}");
+    }
+}
+
+#[test]
+fn a_small_group_is_counted_by_the_rules_k() {
+    let file = sekisho::council::CouncilFile::parse(sekisho::demo::COUNCIL).unwrap();
+    let directory = Directory::new(1, file);
+    let day = "2026-11-22".parse().unwrap();
+    let origin = |ceptoar: &str| Origin {
+        ceptoar: ceptoar.into(),
+        submitter: ceptoar.into(),
+        operator: None,
+        sectors: Default::default(),
+    };
+    let rule = |k, attribution| Rule {
+        k,
+        attribution,
+        ..Rule::unrestricted()
+    };
+    let report = json!({"kind": "incident_cause", "sector": "finance"});
+    let object = json!({"type": "indicator", "created_by_ref": "identity--x"});
+    let observable = json!({"type": "ipv4-addr"});
+    let count = |ceptoar, k, attribution, value: &Value| -> Vec<String> {
+        let found = small_group(
+            &directory,
+            &origin(ceptoar),
+            &rule(k, attribution),
+            value,
+            day,
+        );
+        found.into_iter().map(|finding| finding.pointer).collect()
+    };
+    let sector_only = Attribution::SectorOnly;
+    for (k, held) in [(0, false), (5, false), (6, true)] {
+        assert_eq!(
+            count("demo-finance", k, sector_only, &report) == ["/sector"],
+            held,
+            "{k}"
+        );
+        assert_eq!(
+            count("demo-finance", k, sector_only, &object) == ["/created_by_ref"],
+            held,
+            "{k}"
+        );
+        // The report names its sector itself, whatever the attribution; a posted object does not.
+        assert_eq!(
+            count("demo-finance", k, Attribution::Withheld, &report) == ["/sector"],
+            held,
+            "{k}"
+        );
+        assert!(count("demo-finance", k, Attribution::Withheld, &object).is_empty());
+        assert!(
+            count("demo-finance", k, sector_only, &observable).is_empty(),
+            "it names no creator"
+        );
+    }
+    // One operator; and a source that does not serve the sector it writes about.
+    assert_eq!(
+        count(
+            "demo-broadcast",
+            2,
+            sector_only,
+            &json!({"sector": "broadcast"})
+        ),
+        ["/sector"]
+    );
+    assert!(
+        count(
+            "demo-broadcast",
+            1,
+            sector_only,
+            &json!({"sector": "broadcast"})
+        )
+        .is_empty()
+    );
+    assert!(count("NCO", 5, sector_only, &report).is_empty());
+}
+
+/// How long the check takes, for the record; a bound on time would fail on a busy machine.
+#[test]
+fn the_check_of_a_report_is_measured() {
+    let check = IdentityCheck::new(
+        &all_marks()
+            .into_iter()
+            .map(|(mark, ..)| mark)
+            .collect::<Vec<_>>(),
+        &[],
+    );
+    assert_eq!(RENDITIONS.len(), 30);
+    let (clock, mut found) = (std::time::Instant::now(), Vec::new());
+    for rendition in RENDITIONS.iter() {
+        found.extend(check.find(rendition));
+    }
+    let each = clock.elapsed().as_micros() / RENDITIONS.len() as u128;
+    println!("{each} µs for the check of a report, in this profile");
+    assert_eq!(found, [], "the sample cases name none of these");
+}
