@@ -368,6 +368,43 @@ both! {
         assert!(theirs[0].report.get().contains(text), "the bytes that were confirmed");
     }
 
+    /// Under S5 AMBER the operator must agree too, which confirms no finding; and the silence of the point of
+    /// contact, enough for the item, is not enough for one.
+    only_the_point_of_contact_confirms_a_finding => |hub| {
+        let plain = hub.publish("medical-publisher", &sample("MED-01")).await.unwrap();
+        let held = hub.publish("medical-publisher", &telling("MED-01", "demo-medical%2Eexample で障害")).await.unwrap();
+        assert!(anonymity(&plain.holds).is_none() && anonymity(&held.holds).is_some(), "{held:?}");
+        let poc = hub.caller("medical-poc").await;
+        let (requests, _) = hub.exchange.approvals(&poc, None, 10).await.unwrap();
+        let mode = |id: &str| requests.iter().find(|r| r.report.as_deref() == Some(id)).unwrap().mode.as_str();
+        assert_eq!((mode(&plain.id), mode(&held.id)), ("silent", "explicit"));
+        // Newest first: the operator's people are asked about the finding's item.
+        assert_eq!(answer(&hub, "medical-op1-member", true).await.unwrap(), "held");
+        assert!(hub.reports(Some("gov-analyst")).await.is_empty());
+        // Where nobody else is asked, the point of contact still is.
+        let ict = hub.publish("ict-publisher", &telling("ICT-02", "demo-ict%2Eexample で障害")).await.unwrap();
+        let caller = hub.caller("ict-poc").await;
+        let (requests, _) = hub.exchange.approvals(&caller, None, 10).await.unwrap();
+        assert_eq!((ict.state.as_str(), requests[0].mode.as_str()), ("held", "explicit"));
+    }
+
+    /// Under S2's RED NCO's point of contact reads identified, and nobody a rendition but what stands in.
+    a_stand_in_that_would_name_its_source_is_not_made => |hub| {
+        let red = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1";
+        for (content, seen) in [("demo-logistics%2Eexample から", 1), ("demo-logistix%2Eexample から", 2)] {
+            let hub = hub.fresh().await;
+            let (mut first, mut second) = (note(1, "別の観測"), note(1, content));
+            for note in [&mut first, &mut second] {
+                note["object_marking_refs"] = json!([red]);
+            }
+            assert_eq!(post(&hub, "ict-taxii", json!([first])).await, 0);
+            assert_eq!(post(&hub, "logistics-taxii", json!([second])).await, 0);
+            assert_eq!(hub.approve("note--00000000-0000-4000-8000-000000000001").await, "released");
+            let theirs = notes(&hub, "nco-poc").await;
+            assert_eq!(theirs.len(), seen, "{theirs:?}");
+        }
+    }
+
     /// The nearest case that is not held: the same text without the person in it.
     what_names_nobody_of_the_source_passes => |hub| {
         for text in ["濃霧のため担当者が対応", "他社の森山さんが対応", "小鈴代町で停電"] {
