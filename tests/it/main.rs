@@ -14,6 +14,7 @@ mod api_smoke;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod identity_variants;
 mod laws;
 mod levels;
 mod store;
