@@ -10,6 +10,7 @@ use super::hold::Hold;
 use super::publish::Submission;
 use super::refusal::Refusal;
 use crate::handling::{BodyId, Clause, Form};
+use crate::report::identity_check::Finding;
 
 /// The answer to "who would get it".
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct Preview {
     pub rule: Vec<Clause>,
     /// The anonymised form, where anyone would get it.
     pub anonymised: Option<Value>,
+    /// Each place of it that would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 impl Exchange {
@@ -68,6 +71,7 @@ impl Exchange {
                 .collect(),
             holds: handled.holds,
             anonymised: checked.anonymised,
+            findings: checked.findings,
         })
     }
 }

@@ -14,7 +14,6 @@ use crate::handling::{
     SectorCode, Side, Tlp, Unmarked, cut,
 };
 use crate::report::Report;
-use crate::report::identity_check::Mark;
 use chrono::{DateTime, Utc};
 
 /// An item's handling, resolved: everything that decides where it goes.
@@ -439,26 +438,4 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
         },
         ..Asked::default()
     })
-}
-
-/// What identifies the source of an item, for the anonymity check.
-#[must_use]
-pub fn marks(directory: &Directory, origin: &Origin) -> Vec<Mark> {
-    let mut bodies: BTreeSet<&BodyId> = [&origin.ceptoar, &origin.submitter]
-        .into_iter()
-        .chain(&origin.operator)
-        .collect();
-    if origin.operator.is_none() {
-        // Which operator it is about is not said, so it may be any of them.
-        let members = directory
-            .bodies()
-            .filter(|body| body.ceptoars.contains(&origin.ceptoar));
-        bodies.extend(members.map(|body| &body.id));
-    }
-    let marks = directory.identity_marks(bodies);
-    let names = marks.names.into_iter().map(Mark::Name);
-    names
-        .chain(marks.domains.into_iter().map(Mark::Domain))
-        .chain(marks.networks.into_iter().map(Mark::Network))
-        .collect()
 }

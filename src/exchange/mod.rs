@@ -4,6 +4,7 @@
 //! what is sent, [`publish`] writes it, [`approve`] lets it leave its CEPTOAR, [`read`] serves it.
 
 pub mod access;
+pub mod anonymity;
 pub mod approve;
 pub mod audience;
 pub mod dry_run;

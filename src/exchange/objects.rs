@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::anonymity;
 use super::gate::View;
 use super::intake::{Handled, handle, origin};
 use super::markings::asked_by_object;
@@ -242,7 +243,7 @@ impl Exchange {
             .as_ref()
             .map_or(1, |previous| previous.value.version + 1);
         let mut objects = Vec::new();
-        let rule = &handled.resolved.rule;
+        let rule = handled.resolved.rule.clone();
         let owner = caller.body.id.as_str();
         let needs_rendition = handled.forms().contains(&Form::Anonymised);
         let same = tx
@@ -260,7 +261,7 @@ impl Exchange {
                 self.secret(),
                 &caller.directory,
                 &handled.origin,
-                rule,
+                &rule,
                 Form::Anonymised,
             );
             let minted = self.secret().rendition_id(owner, &id);
@@ -271,20 +272,23 @@ impl Exchange {
             if let Some(rendition) =
                 batch.get(at, &goes_with.creator_id, &goes_with.marking_refs, created)
             {
-                let faults = batch.check(&rendition);
+                let mut findings = batch.check(&rendition);
                 if needs_rendition {
-                    if !faults.is_empty() {
-                        return Err(Refusal::Invalid(faults));
-                    }
+                    let day = self.clock().now().date_naive();
+                    let (directory, origin) = (&caller.directory, &handled.origin);
+                    findings.extend(anonymity::small_group(
+                        directory, origin, &rule, &rendition, day,
+                    ));
+                    anonymity::hold(&mut handled, &findings);
                     objects.push(new_object(
                         Form::Anonymised,
                         &rendition,
                         rendition.to_string(),
                     ));
                 }
-                // Without faults only, and never refused: a refusal would tell that somebody else
-                // posted this id (law 4).
-                if clash == Clash::Other && faults.is_empty() {
+                // Without findings only, and never held for them: a hold would tell that somebody
+                // else posted this id (law 4).
+                if clash == Clash::Other && findings.is_empty() {
                     let stands_in = stand_in(self.secret(), owner, &id, &rendition);
                     let mut stored =
                         new_object(Form::Anonymised, &stands_in, stands_in.to_string());

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::anonymity;
 use super::hold::Hold;
-use super::intake::{Handled, asked_by, handle, marks, origin};
+use super::intake::{Handled, asked_by, handle, origin};
 use super::narrow::strips;
 use super::parts::Parts;
 use super::refusal::{Fault, Refusal};
@@ -19,7 +20,7 @@ use crate::council::Directory;
 use crate::handling::{Form, Rule};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
-use crate::report::identity_check::find_identity;
+use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
 use crate::stix::report::{Mapping, to_stix};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
@@ -77,6 +78,8 @@ pub(super) struct Checked {
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
+    /// What in the anonymised form would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 impl Exchange {
@@ -107,22 +110,29 @@ impl Exchange {
             &report.useful_for_sectors(),
             now,
         )?;
-        let mut marks = marks(&caller.directory, &from);
-        for origin in &parts.origins {
-            marks.extend(super::intake::marks(&caller.directory, origin));
-        }
         let mut asked = asked_by(&report)?;
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
-        let handled = handle(caller, from, &asked, "/handling", now)?;
-        let mut anonymised = None;
+        let mut handled = handle(caller, from, &asked, "/handling", now)?;
+        let (mut anonymised, mut findings) = (None, Vec::new());
         if handled.forms().contains(&Form::Anonymised) {
-            let rendition = anonymise_for(&report, &handled.resolved.rule.anonymise, &marks);
-            let found = find_identity(&rendition, &marks);
-            if !found.is_empty() {
-                let faults = found.into_iter().map(Fault::from);
-                return Err(Refusal::Invalid(faults.collect()));
+            let (directory, rule) = (&caller.directory, &handled.resolved.rule);
+            let mut marks = anonymity::body_marks(directory, &handled.origin);
+            for origin in &parts.origins {
+                marks.extend(anonymity::body_marks(directory, origin));
             }
+            let rendition = anonymise_for(&report, &rule.anonymise, &marks);
+            marks.extend(anonymity::report_marks(&report, &rendition));
+            findings = anonymity::check(directory, &handled.origin, marks).find(&rendition);
+            let day = now.date_naive();
+            findings.extend(anonymity::small_group(
+                directory,
+                &handled.origin,
+                rule,
+                &rendition,
+                day,
+            ));
+            anonymity::hold(&mut handled, &findings);
             anonymised = Some(rendition);
         }
         Ok(Checked {
@@ -130,6 +140,7 @@ impl Exchange {
             report,
             handled,
             anonymised,
+            findings,
         })
     }
 
@@ -160,7 +171,7 @@ impl Exchange {
         tx: &mut Tx,
         caller: &Caller,
         submission: Submission,
-        checked: Checked,
+        mut checked: Checked,
     ) -> Result<Published, Refusal> {
         let who = caller.principal.id.as_str();
         let digest = sha256(&submission.bytes);
@@ -180,6 +191,13 @@ impl Exchange {
                 ));
             }
             return Ok(serde_json::from_str(&answer)?);
+        }
+        if let Some(rendition) = &checked.anonymised {
+            let own = anonymity::own_reports(tx, &checked.handled.origin, rendition).await?;
+            if !own.is_empty() {
+                checked.findings.extend(own);
+                anonymity::hold(&mut checked.handled, &checked.findings);
+            }
         }
         let now = self.clock().now_micros();
         let previous = match &submission.replaces {
@@ -419,6 +437,12 @@ impl Exchange {
         }
         self.schedule(tx, key, rule, &handled, now).await?;
         tx.post_outbox(key, key, "accepted").await?;
+        // What a hold says in words may quote the item; the record holds no content.
+        let codes: Vec<Value> = handled
+            .holds
+            .iter()
+            .map(|hold| json!({ "code": hold.code, "decided_by": hold.decided_by }))
+            .collect();
         record(
             tx,
             now,
@@ -426,7 +450,7 @@ impl Exchange {
             &json!({
                 "decision": if held { "held" } else { "released" },
                 "item": item.item, "version": item.version, "level": item.level,
-                "sides": sides, "holds": handled.holds, "clauses": handled.resolved.clauses,
+                "sides": sides, "holds": codes, "clauses": handled.resolved.clauses,
             }),
         )
         .await?;

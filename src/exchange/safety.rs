@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::access::Caller;
-use super::intake::{Asked, handle, marks};
+use super::anonymity;
+use super::intake::{Asked, handle};
 use super::parts::Parts;
 use super::publish::{Checked, Published, stored_rule};
 use super::refusal::{Fault, Refusal};
@@ -19,7 +20,7 @@ use crate::council::body::role;
 use crate::council::{Origin, PrincipalKind};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
-use crate::report::identity_check::find_identity;
+use crate::report::identity_check::Finding;
 use crate::store::ItemVersion;
 use crate::store::receipts::Notice;
 
@@ -71,7 +72,7 @@ impl Exchange {
         }
         let rule = stored_rule(&version)?;
         let origin = stored_origin(&version, &rule);
-        let marks = marks(directory, &origin);
+        let mut marks = anonymity::body_marks(directory, &origin);
         let objects = tx.objects_of(version.key).await?;
         let submitted = objects
             .into_iter()
@@ -84,11 +85,11 @@ impl Exchange {
         let rendition = anonymise_for(&original, &rule.anonymise, &marks);
         let mitigation = mitigation(&rendition, scheme.id.as_str(), &safety.level)
             .ok_or_else(|| Refusal::Conflict("the report holds no mitigation".to_owned()))?;
-        let found = find_identity(&mitigation, &marks);
+        marks.extend(anonymity::report_marks(&original, &rendition));
+        let found = anonymity::check(directory, &origin, marks).find(&mitigation);
         if !found.is_empty() {
-            return Err(Refusal::Invalid(
-                found.into_iter().map(Fault::from).collect(),
-            ));
+            let fault = |found: Finding| Fault::at(found.pointer, "anonymity", found.what);
+            return Err(Refusal::Invalid(found.into_iter().map(fault).collect()));
         }
         let report = Report::parse(mitigation.to_string().as_bytes()).map_err(invalid)?;
         let from = Origin {
@@ -119,6 +120,7 @@ impl Exchange {
             report,
             handled,
             anonymised: Some(mitigation),
+            findings: Vec::new(),
         };
         let generalises = Some(version.value.item.clone());
         let draft = self

@@ -207,6 +207,13 @@ impl Exchange {
             (_, NoReply::Escalate | NoReply::Refuse, _) => "refused",
         };
         let superior = superior.map(|body| Approver::of(&body, role::POC));
+        // What the hub could not decide by itself is confirmed by a person, never by silence (law 1).
+        let holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        let unconfirmed = |hold: &Hold| hold.confirmable && hold.code != Hold::APPROVAL;
+        if matches!(outcome, "agreed" | "released") && holds.iter().any(unconfirmed) {
+            let more = json!({ "approver": approver, "outcome": "waits" });
+            return self.record_time(tx, version, due, "silence", more).await;
+        }
         let told = superior.as_ref().filter(|_| outcome == "escalated");
         let more = json!({ "approver": approver, "outcome": outcome, "superior": told });
         self.record_time(tx, version, due, "silence", more).await?;

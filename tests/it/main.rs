@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod anonymity;
 mod api_schemas;
 mod api_smoke;
 mod conflicts;
@@ -15,6 +16,7 @@ mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod identity_variants;
 mod join_proof;
 mod latecomers;
 mod laws;
