@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::Directory;
+use super::{Directory, Facts, Subject};
 use crate::handling::{
     Access, Approver, BodyId, Clause, Column, Conflict, Depth, Downgrade, Grant, Grants, Join,
     Level, NeedToKnow, Part, Parties, PrincipalId, Rule, SectorCode, Tlp, conflicts, explain,
@@ -25,6 +25,21 @@ pub struct Origin {
     pub operator: Option<BodyId>,
     /// Its own sector and those the source names as useful.
     pub sectors: BTreeSet<SectorCode>,
+}
+
+impl Origin {
+    /// An item from here as the charter's policies see it.
+    #[must_use]
+    pub fn subject(&self, scheme: &str, level: &str, facts: &Facts) -> Subject {
+        Subject {
+            ceptoar: self.ceptoar.clone(),
+            submitter: self.submitter.clone(),
+            operator: self.operator.clone(),
+            scheme: scheme.to_owned(),
+            level: level.to_owned(),
+            facts: facts.clone(),
+        }
+    }
 }
 
 /// Narrowings the source asks for one item, beside its level.
@@ -167,6 +182,9 @@ fn concrete(who: &Approver, origin: &Origin, directory: &Directory) -> Approver 
 }
 
 /// Resolves everything that applies to one item: its level, what the source narrowed, the charter.
+///
+/// `facts` are what the charter's policies ask of the item beside its rule; where the charter has
+/// policies and the facts are not given, nobody receives it.
 #[must_use]
 pub fn resolve(
     directory: &Directory,
@@ -174,6 +192,7 @@ pub fn resolve(
     level: &Level,
     origin: &Origin,
     narrowing: &Narrowing,
+    facts: Option<&Facts>,
     at: DateTime<Utc>,
 ) -> Resolved {
     let mut rule = directory.level_rule(level, origin, at);
@@ -199,7 +218,10 @@ pub fn resolve(
             rule,
         });
     }
-    let rule = join_all(&parts).unwrap_or_else(Rule::unrestricted);
+    let mut rule = join_all(&parts).unwrap_or_else(Rule::unrestricted);
+    let subject = facts.map(|facts| origin.subject(scheme.0, &level.level, facts));
+    let taken = directory.charter_takes(subject.as_ref(), &rule, at.date_naive());
+    rule = taken.iter().fold(rule, |sum, part| sum.join(&part.rule));
     let parties = Parties {
         origins: vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())],
         is_ceptoar: &|body| {
@@ -211,7 +233,16 @@ pub fn resolve(
         },
     };
     let conflicts = conflicts(&rule, &parties);
-    let clauses = explain(&parts, &rule);
+    let mut clauses = explain(&parts, &rule);
+    if !taken.is_empty() {
+        // The policies speak of the audience alone.
+        parts.extend(taken);
+        for (clause, whole) in clauses.iter_mut().zip(explain(&parts, &rule)) {
+            if clause.dimension.starts_with("audience.") {
+                *clause = whole;
+            }
+        }
+    }
     Resolved {
         rule,
         conflicts,

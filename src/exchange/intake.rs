@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
+use super::facts;
 use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
-use crate::council::{BodyKind, Directory, Origin, Resolved, resolve};
+use crate::council::{BodyKind, Directory, Facts, Origin, Resolved, resolve};
 use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
     SectorCode, Side, Tlp, Unmarked, cut,
@@ -86,6 +87,9 @@ pub struct Asked<'a> {
     pub unknown_marking: bool,
     /// What the source narrows.
     pub narrowing: Narrowing,
+    /// What the charter's policies ask of the item; without them, where it has policies, nobody
+    /// receives it.
+    pub facts: Option<Facts>,
 }
 
 /// Where an item of this caller comes from.
@@ -192,6 +196,7 @@ pub fn handle(
         level,
         &origin,
         &asked.narrowing,
+        asked.facts.as_ref(),
         now,
     );
     for conflict in &resolved.conflicts {
@@ -398,7 +403,10 @@ fn desk<'a>(origin: &Origin, asked: impl Iterator<Item = &'a Approver>) -> Vec<A
 /// When its TLP is no label.
 pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
     let Some(handling) = report.handling() else {
-        return Ok(Asked::default());
+        return Ok(Asked {
+            facts: Some(facts::of_report(report)),
+            ..Asked::default()
+        });
     };
     // A name the directory does not know admits nobody. It is not refused: that would tell a
     // publisher of one sector who works in another (law 4).
@@ -426,6 +434,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
             not_before: handling.not_before,
             not_after: handling.not_after,
         },
+        facts: Some(facts::of_report(report)),
     })
 }
 

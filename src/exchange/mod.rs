@@ -6,6 +6,7 @@
 pub mod access;
 pub mod approve;
 pub mod dry_run;
+mod facts;
 pub mod gate;
 pub mod intake;
 pub mod markings;
@@ -195,7 +196,7 @@ fn empty_directory(secret: &Secret) -> Directory {
             },
             sectors: Vec::new(),
             schemes: Vec::new(),
-            charter: crate::council::file::Charter::default(),
+            charter: crate::council::charter::Charter::default(),
             bodies: Vec::new(),
             principals: Vec::new(),
         },
