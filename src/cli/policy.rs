@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::charter;
 use super::council::read;
 use crate::clock::Clock;
 use crate::council::Directory;
@@ -23,11 +24,28 @@ pub enum Policy {
         #[arg(required = true)]
         terms: Vec<String>,
     },
+    /// Check a file of Cedar policies as a charter's: its text, its names, the council's cases.
+    Check {
+        /// The policies.
+        file: PathBuf,
+        /// The council file whose charter's policies they would replace.
+        #[arg(long)]
+        council: PathBuf,
+    },
+    /// Prove the charter's invariants with the solver cvc5; fails where one does not hold, and
+    /// where nothing can be proved.
+    Prove {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+    },
 }
 
 impl Policy {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Check { file, council } => charter::check(&file, &council),
+            Self::Prove { council } => charter::prove(&council),
             Self::Combine {
                 council,
                 json,

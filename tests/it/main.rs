@@ -16,6 +16,7 @@ mod handling_vectors;
 mod harness;
 mod laws;
 mod levels;
+mod prove;
 mod store;
 mod story;
 mod taxii_smoke;
