@@ -76,6 +76,8 @@ pub struct Resolved {
     pub conflicts: Vec<Conflict>,
     /// Per dimension, whose clause decided.
     pub clauses: Vec<Clause>,
+    /// The item as the charter's policies see it: kept, so that a stricter charter can ask again.
+    pub subject: Option<Subject>,
 }
 
 /// The level's value for a source, over the bodies that `column` places.
@@ -247,6 +249,7 @@ pub fn resolve(
         rule,
         conflicts,
         clauses,
+        subject,
     }
 }
 

@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use sekisho::council::charter::Invariant;
 use sekisho::council::charter::policies::{Policies, SCHEMA};
 use sekisho::council::resolve::Narrowing;
-use sekisho::council::{CouncilFile, Directory, Facts, Fault, Origin, resolve};
+use sekisho::council::{CouncilFile, Directory, Facts, Fault, Origin, Subject, resolve};
 use sekisho::exchange::Refusal;
 use sekisho::handling::{BodyId, Form, Join, Rule, SectorCode};
+use sekisho::store::Db;
 use serde_json::{Value, json};
 
 use crate::harness::{TestHub, both, sample};
@@ -184,6 +185,25 @@ both! {
         assert!(outcomes.iter().all(|outcome| outcome.faults.is_empty()), "{outcomes:?}");
         assert_eq!(reads(&hub, Some("power-analyst")).await.1, 1);
         assert_eq!(reads(&hub, Some("gas-analyst")).await.1, 2);
+    }
+
+    a_stricter_charter_can_ask_again_what_was_stored => |hub| {
+        apply(&hub, "").await;
+        let published = hub.publish("ict-publisher", &ict("第2種", "first")).await.unwrap();
+        apply(&hub, NO_OPEN).await;
+        let mut tx = Db::open(&hub.address).await.unwrap().read().await.unwrap();
+        let stored = tx.latest_version(&published.id).await.unwrap().unwrap();
+        let facts = tx.facts(stored.key).await.unwrap().unwrap();
+        let subject: Subject = serde_json::from_str(&facts).unwrap();
+        let rule: Rule = serde_json::from_str(&stored.value.rule).unwrap();
+        let parts = hub.exchange.directory().charter_takes(Some(&subject), &rule, day());
+        let labels: Vec<&str> = parts.iter().map(|part| part.label.as_str()).collect();
+        assert_eq!(labels, ["charter v7 policy observers-no-open"]);
+        let narrowed = parts.iter().fold(rule.clone(), |sum, part| sum.join(&part.rule));
+        let form = |rule: &Rule, body: &str| rule.access.audience.get(&BodyId::from(body)).form();
+        assert_eq!(form(&rule, "demo-agency"), Form::Anonymised);
+        assert_eq!(form(&narrowed, "demo-agency"), Form::None);
+        assert_eq!(form(&narrowed, "demo-power"), Form::Anonymised);
     }
 
     a_file_with_a_fault_changes_nothing => |hub| {

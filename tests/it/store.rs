@@ -34,4 +34,8 @@ fn both_migration_folders_say_the_same() {
     let sqlite = include_str!("../../migrations/sqlite/0001_checkpoint.sql");
     let postgres = include_str!("../../migrations/postgres/0001_checkpoint.sql");
     assert_eq!(tables(sqlite), tables(postgres));
+    assert_eq!(
+        include_str!("../../migrations/sqlite/0002_charter_facts.sql"),
+        include_str!("../../migrations/postgres/0002_charter_facts.sql")
+    );
 }
