@@ -201,7 +201,7 @@ fn ill_typed(
     let found = Validator::new(schema.clone()).validate(set, ValidationMode::Strict);
     let errors = found
         .validation_errors()
-        .map(|error| fault(&error.policy_id().to_string(), error));
+        .map(|error| fault(error.policy_id().as_ref(), error));
     let dead = found
         .validation_warnings()
         .filter(|warning| {
@@ -211,7 +211,7 @@ fn ill_typed(
                     | ValidationWarning::InvalidActionApplication(_)
             )
         })
-        .map(|warning| fault(&warning.policy_id().to_string(), warning));
+        .map(|warning| fault(warning.policy_id().as_ref(), warning));
     errors.chain(dead).collect()
 }
 
