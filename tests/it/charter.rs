@@ -534,6 +534,24 @@ proptest! {
     }
 }
 
+/// Answers are kept, so another item, level or time must not get an earlier one's.
+#[test]
+fn a_kept_answer_is_given_to_the_same_question_alone() {
+    let bound = Directory::new(1, CouncilFile::parse(&council(NO_OPEN, "")).unwrap());
+    let form = |level: &str, stage: &str| {
+        let facts: Facts = serde_json::from_value(json!({ "stage": stage })).unwrap();
+        let audience = resolved(&bound, level, Some(&facts)).access.audience;
+        ["demo-agency", "anybody"].map(|body| audience.get(&BodyId::from(body)).form())
+    };
+    let (some, none) = (Form::Anonymised, Form::None);
+    for _ in 0..2 {
+        assert_eq!(form("第2種", "final"), [some, none]);
+        assert_eq!(form("第2種", "first"), [none, none]);
+        assert_eq!(form("第1種", "first"), [none, none]);
+        assert_eq!(form("第1種", "final"), [some, some]);
+    }
+}
+
 #[test]
 fn a_council_without_policies_asks_for_no_facts() {
     let bare = Directory::new(1, CouncilFile::parse(&council("", "")).unwrap());

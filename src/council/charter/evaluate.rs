@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cedar_policy::{
     Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request,
@@ -19,13 +20,22 @@ use crate::council::{Directory, Fault};
 use crate::handling::{BodyId, Column, Depth, Form, Grant, Join, Part, Rule, SectorCode, Tlp};
 
 /// A charter's policies, ready to be asked; made once for each version of the directory.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Conditions {
     policies: Result<Policies, Vec<Fault>>,
     /// Bodies that policies name, whose facts they may ask for.
     named: BTreeSet<BodyId>,
     types: HashMap<&'static str, EntityTypeName>,
+    /// Answers already given. Posted objects come by the hundred and differ in nothing a policy
+    /// sees; a directory never changes, so an answer stays true.
+    answered: Mutex<HashMap<Asked, Vec<Part>>>,
 }
+
+/// Everything an answer depends on, beside the directory.
+type Asked = (Subject, Tlp, Vec<(BodyId, Grant)>, NaiveDate);
+
+/// Answers kept; beyond that all are forgotten.
+const ANSWERS_MAX: usize = 256;
 
 /// What the policies say to one body and form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +85,7 @@ impl Conditions {
                 .into_iter()
                 .filter_map(|name| Some((name, EntityTypeName::from_str(name).ok()?)))
                 .collect(),
+            answered: Mutex::default(),
         }
     }
 
@@ -83,12 +94,12 @@ impl Conditions {
     /// `version` is the charter's, for the parts' labels. Without a subject nothing is known of the
     /// item, and nobody receives it.
     #[must_use]
-    pub fn narrow<'a>(
-        &'a self,
-        directory: &'a Directory,
+    pub fn narrow(
+        &self,
+        directory: &Directory,
         version: u32,
-        subject: Option<&'a Subject>,
-        rule: &'a Rule,
+        subject: Option<&Subject>,
+        rule: &Rule,
         day: NaiveDate,
     ) -> Vec<Part> {
         let granted: Vec<(&BodyId, Grant)> = rule
@@ -97,6 +108,42 @@ impl Conditions {
             .iter()
             .filter(|(_, grant)| !grant.is_none())
             .collect();
+        let asked: Option<Asked> = subject.map(|subject| {
+            let granted = granted
+                .iter()
+                .map(|(body, grant)| ((*body).clone(), *grant));
+            (subject.clone(), rule.access.tlp, granted.collect(), day)
+        });
+        if let Some(asked) = &asked
+            && let Some(parts) = self.answers().get(asked)
+        {
+            return parts.clone();
+        }
+        let parts = self.decide(directory, version, subject, rule, granted, day);
+        if let Some(asked) = asked {
+            let mut answers = self.answers();
+            if answers.len() >= ANSWERS_MAX {
+                answers.clear();
+            }
+            answers.insert(asked, parts.clone());
+        }
+        parts
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<Asked, Vec<Part>>> {
+        // Whoever panicked left whole answers behind: they are inserted at once.
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide<'a>(
+        &'a self,
+        directory: &'a Directory,
+        version: u32,
+        subject: Option<&'a Subject>,
+        rule: &Rule,
+        granted: Vec<(&'a BodyId, Grant)>,
+        day: NaiveDate,
+    ) -> Vec<Part> {
         let asked = granted.iter().map(|(body, _)| *body);
         let question = match subject {
             None => Err("the facts of the item are not known".to_owned()),

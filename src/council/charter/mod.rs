@@ -88,7 +88,7 @@ impl Charter {
 }
 
 /// What the policies can know of an item beside its rule and its source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     /// `incident_cause`, `best_practice`, or `stix_object`.
@@ -126,7 +126,7 @@ fn unsaid() -> String {
 }
 
 /// An item as the policies see it; together with its rule all that a later evaluation needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject {
     /// The CEPTOAR whose rules apply.
     pub ceptoar: BodyId,
