@@ -1,5 +1,6 @@
 //! The command line: thin; every command calls the library and prints.
 
+mod charter;
 pub(crate) mod council;
 mod council_plan;
 mod key;

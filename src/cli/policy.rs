@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::charter;
 use super::council::read;
 use super::{policy_static, policy_test};
 use crate::clock::Clock;
@@ -66,6 +67,21 @@ pub enum Policy {
         #[arg(long)]
         json: bool,
     },
+    /// Check a file of Cedar policies as a charter's: its text, its names, the council's cases.
+    Check {
+        /// The policies.
+        file: PathBuf,
+        /// The council file whose charter's policies they would replace.
+        #[arg(long)]
+        council: PathBuf,
+    },
+    /// Prove the charter's invariants with the solver cvc5; fails where one does not hold, and
+    /// where nothing can be proved.
+    Prove {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+    },
 }
 
 impl Policy {
@@ -95,6 +111,8 @@ impl Policy {
                 let answer = dead(&directory, Clock::System.now());
                 show(json, &answer, |answer| policy_static::dead(answer))
             }
+            Self::Check { file, council } => charter::check(&file, &council),
+            Self::Prove { council } => charter::prove(&council),
             Self::Combine {
                 council,
                 json,

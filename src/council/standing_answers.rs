@@ -13,7 +13,7 @@ pub use who::{Asks, Reads, Who, who};
 use chrono::{DateTime, Utc};
 
 use super::resolve::Narrowing;
-use super::{BodyKind, Directory, Origin, Principal, PrincipalKind, Resolved, resolve};
+use super::{BodyKind, Directory, Origin, Principal, PrincipalKind, Resolved, resolve_level};
 use crate::handling::{Approver, BodyId, Level, Scheme};
 
 /// An item of `source` under a level, with nothing narrowed; its sectors are the source's own.
@@ -32,7 +32,7 @@ fn plain(
         sectors: directory.sectors_of(body, at.date_naive()),
     };
     let version = (scheme.id.as_str(), scheme.version);
-    let resolved = resolve(
+    let resolved = resolve_level(
         directory,
         version,
         level,

@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::Caller;
+use super::facts;
 use super::hold::Hold;
 use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
-use crate::council::{BodyKind, Directory, Origin, Resolved, Whole, resolve};
+use crate::council::{BodyKind, Directory, Facts, Origin, Resolved, Whole, resolve};
 use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
     SectorCode, Side, Tlp, Unmarked, cut,
@@ -75,6 +76,9 @@ pub struct Asked<'a> {
     pub wholes: Vec<Whole>,
     /// Whose points of contact must agree before anybody reads it: it re-tells what they hold.
     pub retells: BTreeSet<BodyId>,
+    /// What the charter's policies ask of the item; without them, where it has policies, nobody
+    /// receives it.
+    pub facts: Option<Facts>,
 }
 
 /// Where an item of this caller comes from.
@@ -181,6 +185,7 @@ pub fn handle(
         level,
         &origin,
         &asked.narrowing,
+        asked.facts.as_ref(),
         now,
     );
     let resolved = if asked.wholes.is_empty() {
@@ -408,7 +413,10 @@ fn desk<'a>(origin: &Origin, asked: impl Iterator<Item = &'a Approver>) -> Vec<A
 /// When its TLP is no label.
 pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
     let Some(handling) = report.handling() else {
-        return Ok(Asked::default());
+        return Ok(Asked {
+            facts: Some(facts::of_report(report)),
+            ..Asked::default()
+        });
     };
     // A name the directory does not know admits nobody. It is not refused: that would tell a
     // publisher of one sector who works in another (law 4).
@@ -436,6 +444,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
             not_before: handling.not_before,
             not_after: handling.not_after,
         },
+        facts: Some(facts::of_report(report)),
         ..Asked::default()
     })
 }

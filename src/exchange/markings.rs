@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::Caller;
+use super::facts;
 use super::intake::Asked;
 use super::refusal::Refusal;
 use crate::council::Directory;
@@ -51,7 +52,10 @@ pub fn asked_by_object<'a>(
     now: chrono::NaiveDate,
 ) -> Result<Asked<'a>, Refusal> {
     let directory = &caller.directory;
-    let mut asked = Asked::default();
+    let mut asked = Asked {
+        facts: Some(facts::of_object(caller, object, now)),
+        ..Asked::default()
+    };
     let mut tlp: Option<Tlp> = None;
     for reference in marking::references(object) {
         if let Some(found) = marking::tlp_of_marking(&reference) {

@@ -8,6 +8,7 @@ pub mod anonymity;
 pub mod approve;
 pub mod audience;
 pub mod dry_run;
+mod facts;
 pub mod gate;
 pub mod hold;
 pub mod intake;
@@ -236,7 +237,7 @@ fn empty_directory(secret: &Secret) -> Directory {
             },
             sectors: Vec::new(),
             schemes: Vec::new(),
-            charter: crate::council::file::Charter::default(),
+            charter: crate::council::charter::Charter::default(),
             bodies: Vec::new(),
             principals: Vec::new(),
         },

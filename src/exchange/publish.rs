@@ -494,6 +494,10 @@ pub(super) fn new_version(
         holds: serde_json::to_string(&handled.holds)?,
         generalises,
         received_at: now,
+        facts: match &handled.resolved.subject {
+            Some(subject) => Some(serde_json::to_string(subject)?),
+            None => None,
+        },
     })
 }
 

@@ -99,6 +99,7 @@ impl Exchange {
         };
         let asked = Asked {
             level: Some((&scheme.id, &safety.level)),
+            facts: Some(super::facts::of_report(&report)),
             ..Asked::default()
         };
         let mut handled = handle(caller, from, &asked, "/handling", self.clock().now())?;

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::settle::{Pieces, stored_origin};
 use super::{Exchange, Tx};
 use crate::council::resolve::Narrowing;
-use crate::council::{Directory, Resolved, resolve};
+use crate::council::{Directory, Resolved, Subject, resolve_level};
 use crate::handling::{
     ApprovalMode, Approver, BodyId, Consent, Level, PrincipalId, Rule, Scheme, Side, Vote, consent,
     cut,
@@ -61,7 +61,15 @@ impl Exchange {
         };
         let before = stored_rule(version)?;
         let now = self.clock().now_micros();
-        let resolved = resolve_again(&directory, version, &before, scheme, next, now);
+        // The item as it is, under the level it comes to.
+        let subject = self
+            .facts_of(tx, version.key)
+            .await?
+            .map(|subject| Subject {
+                level: next.level.clone(),
+                ..subject
+            });
+        let resolved = resolve_again(&directory, version, &before, scheme, next, subject, now);
         if let Some(why) = self.not_agreed(tx, version, &resolved).await? {
             let more = json!({ "why": why });
             return self
@@ -81,6 +89,14 @@ impl Exchange {
             tx.add_due(&Due { at, ..due.clone() }).await?;
         }
         Ok(())
+    }
+
+    /// What the charter's policies were told of an item.
+    pub(super) async fn facts_of(&self, tx: &mut Tx, key: i64) -> Result<Option<Subject>, Refusal> {
+        Ok(match tx.facts(key).await? {
+            Some(text) => Some(serde_json::from_str(&text)?),
+            None => None,
+        })
     }
 
     /// Why the votes there are do not carry the looser rule; `None` where they do.
@@ -170,6 +186,7 @@ fn resolve_again(
     before: &Rule,
     scheme: &Scheme,
     level: &Level,
+    subject: Option<Subject>,
     now: i64,
 ) -> Resolved {
     let narrowing = Narrowing {
@@ -180,5 +197,6 @@ fn resolve_again(
     let origin = stored_origin(version, before);
     let at = DateTime::from_timestamp_micros(now).unwrap_or_default();
     let scheme = (scheme.id.as_str(), scheme.version);
-    resolve(directory, scheme, level, &origin, &narrowing, at)
+    resolve_level(directory, scheme, level, &origin, &narrowing, at)
+        .under_policies(directory, &origin, subject, at)
 }

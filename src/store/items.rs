@@ -7,6 +7,7 @@ pub(super) const QUERIES: &[&str] = &[
     LATEST,
     BY_KEY,
     OF_ITEM,
+    FACTS,
     SET_STATE,
     SET_RULE,
     AUDIENCES_AFTER,
@@ -22,13 +23,14 @@ pub(super) const QUERIES: &[&str] = &[
 ];
 
 const ADD: &str = "INSERT INTO item_version (key, item, version, kind, ceptoar, submitter_body, \
-     submitter, operator, level, rule, clauses, state, holds, generalises, received_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+     submitter, operator, level, rule, clauses, state, holds, generalises, received_at, \
+     facts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const LATEST: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
      level, rule, clauses, state, holds, generalises, received_at FROM item_version \
      WHERE item = $1 ORDER BY version DESC LIMIT 1";
 const BY_KEY: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
      level, rule, clauses, state, holds, generalises, received_at FROM item_version WHERE key = $1";
+const FACTS: &str = "SELECT facts FROM item_version WHERE key = $1";
 const OF_ITEM: &str = "SELECT key FROM item_version WHERE item = $1 ORDER BY version";
 const SET_STATE: &str = "UPDATE item_version SET state = $1, holds = $2 WHERE key = $3";
 const SET_RULE: &str = "UPDATE item_version SET rule = $1 WHERE key = $2";
@@ -77,6 +79,8 @@ pub struct NewItemVersion {
     pub generalises: Option<String>,
     /// When, in microseconds.
     pub received_at: i64,
+    /// What the charter's policies ask of it, JSON; read back by [`Tx::facts`] alone.
+    pub facts: Option<String>,
 }
 
 impl NewItemVersion {
@@ -136,6 +140,7 @@ fn item_version(row: Row) -> ItemVersion {
             holds: row.12,
             generalises: row.13,
             received_at: row.14,
+            facts: None,
         },
     }
 }
@@ -153,7 +158,7 @@ impl Tx {
         on!(self, conn => { sqlx::query(ADD).bind(key).bind(&v.item).bind(v.version).bind(&v.kind)
             .bind(&v.ceptoar).bind(&v.submitter_body).bind(&v.submitter).bind(&v.operator)
             .bind(&v.level).bind(&v.rule).bind(&v.clauses).bind(&v.state).bind(&v.holds)
-            .bind(&v.generalises).bind(v.received_at).execute(conn).await?; });
+            .bind(&v.generalises).bind(v.received_at).bind(&v.facts).execute(conn).await?; });
         Ok(())
     }
 
@@ -175,6 +180,16 @@ impl Tx {
         let row: Option<Row> =
             on!(self, conn => sqlx::query_as(BY_KEY).bind(key).fetch_optional(conn).await?);
         Ok(row.map(item_version))
+    }
+
+    /// What the charter's policies ask of a version, JSON; none where it is not known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn facts(&mut self, key: i64) -> Result<Option<String>, StoreError> {
+        let row: Option<(Option<String>,)> =
+            on!(self, conn => sqlx::query_as(FACTS).bind(key).fetch_optional(conn).await?);
+        Ok(row.and_then(|(facts,)| facts))
     }
 
     /// The numbers of every version of an item, first to last.

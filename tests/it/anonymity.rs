@@ -178,7 +178,7 @@ both! {
         report["best_practices"] = json!([{"ja": "次を参照"}, {"ja": "2001[:]db8[:]1[:][:]9 と FIN-77"}]);
         report["narrative"]["en"] = json!("see https://jira.x.example/browse/SEC-12");
         let caller = hub.caller("finance-publisher").await;
-        let preview = hub.exchange.dry_run(&caller, &sekisho::exchange::publish::Submission { bytes: report.to_string().into_bytes(), ..Default::default() }).await.unwrap();
+        let preview = hub.dry_run(caller.principal.id.as_str(), &report).await;
         let found: Vec<String> = preview.findings.iter().map(|f| format!("{} {:?}", f.pointer, f.kind)).collect();
         assert_eq!(found, [
             "/summary/ja Person", "/summary/ja Person", "/narrative/en Ticket", "/best_practices/1/ja Ticket",

@@ -11,6 +11,7 @@
 mod anonymity;
 mod api_schemas;
 mod api_smoke;
+mod charter;
 mod conflicts;
 mod control;
 mod handling_laws;
@@ -23,6 +24,7 @@ mod laws;
 mod levels;
 mod plan;
 mod plan_rules;
+mod prove;
 mod questions;
 mod standing;
 mod store;

@@ -156,7 +156,7 @@ fn a_column_in_which_nobody_stands_is_no_answer() {
     let text = COUNCIL
         .replace("kind = \"agency\"", "kind = \"council\"")
         .replace("standing = \"selection_pending\"", "standing = \"member\"");
-    let nobody = Directory::new(1, CouncilFile::parse(&text).unwrap());
+    let nobody = crate::plan::directory(&text);
     let question = "[[question]]\nask = \"?\"\nsource = \"demo-power\"\nlevel = \"丁\"\nreader = { column = \"observers\", role = \"poc\" }\nexpect = \"anonymised\"";
     assert_eq!(answers(question, &demo())[0].verdict, Verdict::Right);
     assert_eq!(answers(question, &nobody)[0].verdict, Verdict::Empty);

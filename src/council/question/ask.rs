@@ -13,7 +13,7 @@ use super::{Expected, Onward, Question, Way, Who};
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
 use crate::council::{
-    BodyKind, Directory, Localised, Origin, Principal, PrincipalKind, Resolved, resolve,
+    BodyKind, Directory, Localised, Origin, Principal, PrincipalKind, Resolved, resolve_level,
 };
 use crate::handling::{
     ApprovalMode, BodyId, Channel, Decision, Denial, Form, Level, Passing, PrincipalId, Reader,
@@ -185,7 +185,7 @@ impl<'a> Asked<'a> {
             ..Narrowing::default()
         };
         let version = (scheme.id.as_str(), scheme.version);
-        let resolved = resolve(directory, version, level, &origin, &narrowing, question.at);
+        let resolved = resolve_level(directory, version, level, &origin, &narrowing, question.at);
         Some(Self {
             origin,
             scheme,
