@@ -2,6 +2,7 @@
 
 pub(crate) mod council;
 mod key;
+mod ledger;
 mod policy;
 mod serve;
 
@@ -30,6 +31,9 @@ enum Command {
     /// Ask the handling rule, without any item.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Write the ledger out, or check what was written.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
 }
 
 impl Cli {
@@ -44,6 +48,7 @@ impl Cli {
             Command::Key(command) => runtime()?.block_on(command.run()),
             Command::Council(command) => runtime()?.block_on(command.run()),
             Command::Policy(command) => command.run(),
+            Command::Ledger(command) => runtime()?.block_on(command.run()),
         }
     }
 }

@@ -81,12 +81,10 @@ pub(super) use on;
 /// One migration of each folder, in the order they run: append, never edit.
 macro_rules! migrations {
     ($folder:literal) => {
-        &[migrations!(
-            $folder,
-            1,
-            "checkpoint",
-            "/0001_checkpoint.sql"
-        )]
+        &[
+            migrations!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
+            migrations!($folder, 3, "ledger", "/0003_ledger.sql"),
+        ]
     };
     ($folder:literal, $number:literal, $name:literal, $file:literal) => {
         (

@@ -9,7 +9,7 @@ pub mod db;
 mod dialect;
 pub mod feed;
 pub mod items;
-mod ledgers;
+pub mod ledgers;
 mod objects;
 mod statuses;
 
