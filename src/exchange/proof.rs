@@ -8,6 +8,7 @@ pub mod export;
 pub mod seal;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Entered;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -401,12 +402,15 @@ impl Exchange {
                 hash(&found.ok_or_else(|| lost("a subtree"))?)?
             } else {
                 let first = part.start - part.start % BLOCK_LEAVES;
-                if !blocks.contains_key(&first) {
-                    blocks.insert(first, levels(self.block_leaves(tx, first).await?));
-                }
-                blocks
-                    .get(&first)
-                    .and_then(|levels| levels.get(usize::try_from(level).ok()?))
+                let levels = match blocks.entry(first) {
+                    Entered::Occupied(known) => known.into_mut(),
+                    Entered::Vacant(free) => {
+                        free.insert(levels(self.block_leaves(tx, first).await?))
+                    }
+                };
+                usize::try_from(level)
+                    .ok()
+                    .and_then(|level| levels.get(level))
                     .and_then(|hashes| {
                         hashes.get(usize::try_from((part.start - first) >> level).ok()?)
                     })

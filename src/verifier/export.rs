@@ -97,7 +97,7 @@ enum Next {
 }
 
 /// Reads an export.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Verifier {
     next: Next,
     line: u64,

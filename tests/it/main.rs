@@ -14,6 +14,8 @@ mod handling_laws;
 mod handling_vectors;
 mod harness;
 mod laws;
+mod ledger;
+mod ledger_export;
 mod levels;
 mod store;
 mod story;
