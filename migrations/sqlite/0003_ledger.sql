@@ -8,7 +8,8 @@ CREATE UNIQUE INDEX ledger_at ON ledger (position);
 CREATE UNIQUE INDEX ledger_leaf ON ledger (leaf);
 CREATE INDEX ledger_waiting ON ledger (idx) WHERE position IS NULL;
 
--- Who may open which decision: "publisher:BODY", "source:BODY", "asked:BODY.ROLE", "body:BODY".
+-- Who may open which decision: "publisher:BODY", "source:BODY", "asked:BODY.ROLE",
+-- "person:NAME", "body:BODY".
 CREATE TABLE ledger_party (
     party TEXT NOT NULL,
     idx   BIGINT NOT NULL,

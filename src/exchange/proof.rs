@@ -20,9 +20,9 @@ use super::refusal::Refusal;
 use super::{Exchange, Tx};
 use crate::clock::random;
 use crate::council::body::role;
-use crate::handling::{BodyId, PrincipalId, Seat};
+use crate::handling::{PrincipalId, Seat};
 use crate::ledger::block::{BLOCK_LEAVES, BLOCK_LEVEL, Blocks, filled, levels};
-use crate::ledger::entry::{Entry, Member, PERSONAL};
+use crate::ledger::entry::{Entry, Member, PERSONAL, TOLD};
 use crate::ledger::merkle::{Hash, Range, consistency, fold, inclusion};
 use crate::ledger::note::Signer;
 use crate::store::StoreError;
@@ -105,39 +105,34 @@ pub(super) async fn record(
 ///
 /// A decision about an item is opened from the item's desk alone. A body that reads it in another
 /// form, its own CEPTOAR too, would else learn from the record what its rule hides: the id of the
-/// original, or that there is one.
+/// original, or that there is one. What a reader did with an item as that reader has it is the
+/// reader's own, since the colleagues' rule may hide the item from them. An item that is not known is
+/// nobody's (law 1).
 async fn seats_at(
     tx: &mut Tx,
     parties: &[&str],
     decision: &Value,
 ) -> Result<Vec<String>, StoreError> {
     let text = |name: &str| decision.get(name).and_then(Value::as_str);
-    let desk = match text("item") {
-        Some(item) => {
-            let version = decision.get("version").and_then(Value::as_i64);
-            tx.desk_of(item, version).await?
-        }
-        None => None,
-    };
     let mut seats = Vec::new();
-    if let Some(desk) = desk {
-        if parties.contains(&desk.submitter.as_str()) {
-            seats.push(format!("publisher:{}", desk.submitter));
+    if let Some(item) = text("item") {
+        let version = decision.get("version").and_then(Value::as_i64);
+        if let Some(desk) = tx.desk_of(item, version).await? {
+            if parties.contains(&desk.submitter.as_str()) {
+                seats.push(format!("publisher:{}", desk.submitter));
+                let asked = desk.asked.iter();
+                seats.extend(asked.map(|approver| format!("asked:{approver}")));
+            }
+            let operator = desk.operator.filter(|id| parties.contains(&id.as_str()));
+            seats.extend(operator.map(|operator| format!("source:{operator}")));
         }
-        if let Some(operator) = desk.operator.filter(|id| parties.contains(&id.as_str())) {
-            seats.push(format!("source:{operator}"));
-        }
-        let body = |approver: &String| approver.rsplit_once('.').map(|(body, _)| body.to_owned());
-        let asked = desk
-            .asked
-            .into_iter()
-            .filter(|approver| body(approver).is_some_and(|body| parties.contains(&body.as_str())));
-        seats.extend(asked.map(|approver| format!("asked:{approver}")));
+        // Who answered took part, of whichever body.
+        seats.extend(text("approver").map(|approver| format!("asked:{approver}")));
+    } else if let Some(person) = text("by").filter(|_| !parties.is_empty()) {
+        seats.push(format!("person:{person}"));
     } else {
         seats.extend(parties.iter().map(|body| format!("body:{body}")));
     }
-    // Who answered took part, of whichever body.
-    seats.extend(text("approver").map(|approver| format!("asked:{approver}")));
     seats.sort_unstable();
     seats.dedup();
     Ok(seats)
@@ -149,7 +144,7 @@ fn seats_of(caller: &Caller) -> Option<Vec<String>> {
         return None;
     }
     let speaks = caller.has(role::POC) || caller.has(role::PUBLISHER);
-    let mut seats = Vec::new();
+    let mut seats = vec![format!("person:{}", caller.principal.id)];
     for seat in &caller.reader.seats {
         match seat {
             Seat::Publisher { body } => seats.push(format!("publisher:{body}")),
@@ -164,28 +159,28 @@ fn seats_of(caller: &Caller) -> Option<Vec<String>> {
     Some(seats)
 }
 
-/// Whether a sealed member is for the caller: a person's name is for the person's own body and its
-/// CEPTOAR, the list of parties for auditors.
-fn may_open(caller: &Caller, member: &Member) -> bool {
+/// The sealed members of an entry that are for the caller: a person's name is for the person's own
+/// body and its CEPTOAR, who was told is for the body that decided, the parties are for auditors.
+fn for_caller(caller: &Caller, members: Vec<Member>) -> Vec<Member> {
     if caller.has(role::AUDITOR) {
-        return true;
+        return members;
     }
-    if !PERSONAL.contains(&member.name()) {
-        return false;
-    }
-    let Ok(name) = serde_json::from_str::<String>(&member.text) else {
-        return false;
-    };
     let directory = &caller.directory;
-    directory
-        .principal(&PrincipalId::from(name))
-        .is_some_and(|person| {
-            let of_ceptoar = |id: &BodyId| {
-                let body = directory.body(id);
-                body.is_some_and(|body| body.ceptoars.contains(&caller.body.id))
-            };
-            person.body == caller.body.id || of_ceptoar(&person.body)
-        })
+    let body_of = |member: &Member| {
+        let name: String = serde_json::from_str(&member.text).ok()?;
+        directory.body(&directory.principal(&PrincipalId::from(name))?.body)
+    };
+    let own_decision = members.iter().any(|member| {
+        member.at == "/by" && body_of(member).is_some_and(|body| body.id == caller.body.id)
+    });
+    let known = |member: &Member| match member.name() {
+        name if PERSONAL.contains(&name) => body_of(member).is_some_and(|body| {
+            body.id == caller.body.id || body.ceptoars.contains(&caller.body.id)
+        }),
+        TOLD => own_decision,
+        _ => false,
+    };
+    members.into_iter().filter(|member| known(member)).collect()
 }
 
 fn hash(bytes: &[u8]) -> Result<Hash, StoreError> {
@@ -360,8 +355,7 @@ impl Exchange {
     }
 
     fn opened(&self, caller: &Caller, row: &LedgerRow) -> Result<Opened, Refusal> {
-        let mut members = members_of(row)?;
-        members.retain(|member| may_open(caller, member));
+        let members = for_caller(caller, members_of(row)?);
         Ok(Opened {
             id: self.secret().seal(ENTRY, &row.leaf),
             sealed: row.position.is_some(),

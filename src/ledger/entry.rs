@@ -19,6 +19,10 @@ pub const PERSONAL: [&str; 3] = ["by", "person", "principal"];
 /// The member that lists the bodies that took part: each knows of itself, not of the others.
 pub const PARTIES: &str = "parties";
 
+/// The member that lists who had an item, as far as the one who decided may know: it is for the
+/// body of that one.
+pub const TOLD: &str = "told";
+
 /// A member that was sealed, with what opens it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
@@ -96,7 +100,8 @@ fn seal_members<E: From<serde_json::Error>>(
         Value::Object(object) => {
             for (name, inner) in object.iter_mut() {
                 let at = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
-                let sealed = PERSONAL.contains(&name.as_str()) || name == PARTIES;
+                let sealed =
+                    PERSONAL.contains(&name.as_str()) || [PARTIES, TOLD].contains(&name.as_str());
                 if !sealed || inner.is_null() {
                     seal_members(inner, &at, members, fresh)?;
                     continue;
@@ -140,15 +145,21 @@ mod tests {
         let entry = seal(json!({
             "decision": "override", "by": "finance-poc", "parties": ["demo-finance"],
             "safety": {"person": "power-poc", "reason": "fire"}, "approver": "demo-finance.poc",
+            "told": ["finance-op3"],
         }));
-        for hidden in ["finance-poc", "power-poc", "\"demo-finance\""] {
+        for hidden in [
+            "finance-poc",
+            "power-poc",
+            "\"demo-finance\"",
+            "finance-op3",
+        ] {
             assert!(!entry.record.contains(hidden), "{}", entry.record);
         }
         for shown in ["override", "fire", "demo-finance.poc"] {
             assert!(entry.record.contains(shown), "{}", entry.record);
         }
         let places: Vec<&str> = entry.members.iter().map(|m| m.at.as_str()).collect();
-        assert_eq!(places, ["/by", "/parties", "/safety/person"]);
+        assert_eq!(places, ["/by", "/parties", "/safety/person", "/told"]);
     }
 
     #[test]

@@ -65,7 +65,8 @@ const PUT_CHECKPOINT: &str =
     "INSERT INTO ledger_checkpoint (size, period, note) VALUES ($1, $2, $3)";
 const ITEM: &str = "SELECT key, submitter_body, operator FROM item_version WHERE item = $1 AND version <= $2 \
      ORDER BY version DESC LIMIT 1";
-const ASKED: &str = "SELECT approver FROM approval WHERE item_version = $1";
+const ASKED: &str = "SELECT approver FROM approval WHERE item_version = $1 \
+     UNION SELECT superior FROM approval WHERE item_version = $1 AND superior IS NOT NULL";
 const SEED: &str = "SELECT value FROM hub WHERE name = 'ledger'";
 const POST: &str = "INSERT INTO outbox (stamp, item_version, event) VALUES ($1, $2, $3)";
 const ANSWERED: &str = "SELECT digest, answer FROM idempotency WHERE principal = $1 AND key = $2";
@@ -131,7 +132,7 @@ pub struct Desk {
     pub submitter: String,
     /// The operator it came from, where known.
     pub operator: Option<String>,
-    /// `BODY.ROLE` of everybody asked.
+    /// `BODY.ROLE` of everybody asked, those among them who were asked after a deadline.
     pub asked: Vec<String>,
 }
 

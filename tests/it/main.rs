@@ -10,6 +10,7 @@
 
 mod api_schemas;
 mod api_smoke;
+mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
@@ -20,3 +21,4 @@ mod levels;
 mod store;
 mod story;
 mod taxii_smoke;
+mod time;
