@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sekisho::store::Db;
 use sekisho::verifier::export::{Fault, Verified, Verifier};
 use serde_json::Value;
 
@@ -198,6 +199,47 @@ both! {
         let fault = verify(Verifier::new(Some(key), None), &other).unwrap_err();
         assert_eq!(fault.line, 2);
         assert!(verify(Verifier::new(None, held), &other).is_err());
+    }
+
+    /// The hub itself could show two logs under one key: whoever kept a checkpoint sees it.
+    a_second_log_under_the_same_key_does_not_pass_a_kept_checkpoint => |hub| {
+        let mut twins = Vec::new();
+        for _ in 0..2 {
+            let twin = hub.fresh_with_secret(&[7; 32]).await;
+            let mut tx = Db::open(&twin.address).await.unwrap().write().await.unwrap();
+            tx.make_ledger_seed(&[5; 32]).await.unwrap();
+            tx.commit().await.unwrap();
+            lived(&twin).await;
+            twins.push(twin);
+        }
+        let held = twins[0].exchange.ledger_checkpoint().await.unwrap();
+        let key = twins[0].exchange.ledger_key().await.unwrap();
+        let (own, other) = (export(&twins[0], false).await, export(&twins[1], false).await);
+        assert!(verify(Verifier::new(Some(key.clone()), None), &other).is_ok());
+        assert!(verify(Verifier::new(Some(key.clone()), held.clone()), &own).is_ok());
+        let fault = verify(Verifier::new(Some(key), held), &other).unwrap_err();
+        assert_eq!(fault.line as usize, lines(&other).len(), "{fault}");
+    }
+
+    /// Else there were bytes in an export that nothing hangs on.
+    a_line_that_says_the_same_in_another_spelling_is_found => |hub| {
+        lived(&hub).await;
+        let bytes = export(&hub, true).await;
+        let lines = lines(&bytes);
+        for (at, line) in lines.iter().enumerate() {
+            let text = std::str::from_utf8(line).unwrap();
+            for other in [
+                text.replacen(':', ": ", 1),
+                text.replacen("\"kind\"", "\"\\u006bind\"", 1),
+                text.replacen('}', ",\"more\":1}", 1),
+                text.replace('\n', "\r\n"),
+            ] {
+                let mut changed = lines.clone();
+                changed[at] = other.as_bytes();
+                let fault = verify(trusting(), &changed.concat()).unwrap_err();
+                assert_eq!(fault.line as usize, at + 1, "{other:.60}");
+            }
+        }
     }
 
     the_command_line_exports_and_verifies_and_names_the_place_of_a_fault => |hub| {
