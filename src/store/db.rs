@@ -94,7 +94,8 @@ macro_rules! migrations {
         &[
             migration!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
             migration!($folder, 2, "time", "/0002_time.sql"),
-            migration!($folder, 3, "ledger", "/0003_ledger.sql"),
+            migration!($folder, 3, "latecomers", "/0003_latecomers.sql"),
+            migration!($folder, 4, "ledger", "/0004_ledger.sql"),
         ]
     };
 }
