@@ -9,3 +9,13 @@ CREATE TABLE latecomer (
 
 -- Counts how often the members of audiences changed, so that every hub reads them anew.
 INSERT INTO counter (name, value) VALUES ('audience_change', 0);
+
+-- Points of contact who agreed to a way out of an item's conflict.
+CREATE TABLE way_out (
+    item_version BIGINT NOT NULL,
+    way          TEXT NOT NULL,            -- the way, JSON
+    body         TEXT NOT NULL,
+    principal    TEXT NOT NULL,
+    at           BIGINT NOT NULL,
+    PRIMARY KEY (item_version, way, body)
+);

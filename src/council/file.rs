@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::body::{Body, BodyKind, Localised, Principal, Sector, role};
 use crate::handling::{
-    Attribution, Automated, BodyId, NoReply, Onward, Pap, Rule, Scheme, Tlp, Unmarked,
+    Attribution, Automated, BodyId, Column, Form, NoReply, Onward, Pap, Rule, Scheme, Tlp, Unmarked,
 };
 
 /// What the council as a whole requires of every item, on top of any scheme: a rule that is joined
@@ -295,6 +295,29 @@ impl<'a> Check<'a> {
         if scheme.unmarked == Unmarked::Release && scheme.levels.is_empty() {
             self.fault(&place, "releases unmarked items but has no level");
         }
+        if let Some(safety) = &scheme.safety_override {
+            let place = format!("{place}.safety_override");
+            match scheme.level(&safety.level) {
+                None => self.fault(
+                    &place,
+                    format!(
+                        "names level `{}`, which the scheme does not have",
+                        safety.level
+                    ),
+                ),
+                Some(level) => {
+                    for column in Column::ALL {
+                        if level.audience.get(column).form() == Form::Identified {
+                            let message = format!(
+                                "level `{}` gives {column:?} an identified form; only an anonymised mitigation may be released",
+                                safety.level
+                            );
+                            self.fault(&place, message);
+                        }
+                    }
+                }
+            }
+        }
         if let Some(ministry) = &scheme.nameless_ministry {
             self.body_of_kind(
                 &format!("{place}.nameless_ministry"),
@@ -397,12 +420,14 @@ impl<'a> Check<'a> {
         }
         for role in &principal.roles {
             let named_by_scheme = self.file.schemes.iter().any(|scheme| {
-                scheme.levels.iter().any(|level| {
-                    level
-                        .approvals
-                        .keys()
-                        .any(|who| who.parts().is_some_and(|(_, wanted)| wanted == role))
-                })
+                let safety = scheme.safety_override.as_ref();
+                safety.is_some_and(|safety| safety.role == *role)
+                    || scheme.levels.iter().any(|level| {
+                        level
+                            .approvals
+                            .keys()
+                            .any(|who| who.parts().is_some_and(|(_, wanted)| wanted == role))
+                    })
             });
             if !role::KNOWN.contains(&role.as_str()) && !named_by_scheme {
                 self.fault(

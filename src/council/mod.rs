@@ -16,4 +16,4 @@ pub use body::{
 };
 pub use directory::Directory;
 pub use file::{CouncilFile, Fault};
-pub use resolve::{Origin, Resolved, resolve};
+pub use resolve::{Origin, Resolved, Whole, resolve};

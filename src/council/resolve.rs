@@ -61,6 +61,20 @@ pub struct Resolved {
     pub conflicts: Vec<Conflict>,
     /// Per dimension, whose clause decided.
     pub clauses: Vec<Clause>,
+    /// What was joined.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a combined item: its rule, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The CEPTOAR whose item the part is.
+    pub ceptoar: BodyId,
+    /// How its reader may speak of it: the CEPTOAR's name, or only "part n" where its source is not
+    /// to be named.
+    pub name: String,
+    /// The part's rule.
+    pub rule: Rule,
 }
 
 /// The level's value for a source, over the bodies that `column` places.
@@ -100,6 +114,7 @@ pub fn relative<'a>(
             named: None,
             retention_min_days: level.retention_min_days,
             storage_jp_only: level.storage_jp_only,
+            view_only: false,
             not_before: None,
             not_after: None,
         },
@@ -171,6 +186,26 @@ fn concrete(who: &Approver, origin: &Origin, directory: &Directory) -> Approver 
     }
 }
 
+/// The conflicts of a rule, for the CEPTOARs whose items went into it, each with the name its code
+/// bears.
+#[must_use]
+pub fn conflicts_of(
+    directory: &Directory,
+    rule: &Rule,
+    origins: Vec<(BodyId, String)>,
+) -> Vec<Conflict> {
+    let own: BTreeSet<BodyId> = origins.iter().map(|(body, _)| body.clone()).collect();
+    let parties = Parties {
+        origins,
+        // A body that publishes under its own scheme is its own CEPTOAR here.
+        is_ceptoar: &|body| own.contains(body) || directory.is_kind(body, &[BodyKind::Ceptoar]),
+        is_government: &|body| {
+            directory.is_kind(body, &[BodyKind::NationalCentre, BodyKind::Ministry])
+        },
+    };
+    conflicts(rule, &parties)
+}
+
 /// Resolves everything that applies to one item: its level, what the source narrowed, the charter.
 #[must_use]
 pub fn resolve(
@@ -205,26 +240,35 @@ pub fn resolve(
         });
     }
     let rule = join_all(&parts).unwrap_or_else(Rule::unrestricted);
-    let parties = Parties {
-        origins: vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())],
-        is_ceptoar: &|body| {
-            // A body that publishes under its own scheme is its own CEPTOAR here.
-            *body == origin.ceptoar || directory.is_kind(body, &[BodyKind::Ceptoar])
-        },
-        is_government: &|body| {
-            directory.is_kind(body, &[BodyKind::NationalCentre, BodyKind::Ministry])
-        },
-    };
-    let conflicts = conflicts(&rule, &parties);
+    let origins = vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())];
+    let conflicts = conflicts_of(directory, &rule, origins);
     let clauses = explain(&parts, &rule);
     Resolved {
         rule,
         conflicts,
         clauses,
+        parts,
     }
 }
 
 impl Resolved {
+    /// Joins the rules of what an item was made of (law 7), and looks for conflicts anew.
+    #[must_use]
+    pub fn made_of(mut self, directory: &Directory, own: &BodyId, wholes: &[Whole]) -> Self {
+        let mut origins = vec![(own.clone(), own.to_string())];
+        for (at, whole) in wholes.iter().enumerate() {
+            self.parts.push(Part {
+                label: format!("part {}", at + 1),
+                rule: whole.rule.clone(),
+            });
+            origins.push((whole.ceptoar.clone(), whole.name.clone()));
+        }
+        self.rule = join_all(&self.parts).unwrap_or(self.rule);
+        self.conflicts = conflicts_of(directory, &self.rule, origins);
+        self.clauses = explain(&self.parts, &self.rule);
+        self
+    }
+
     /// Whose clauses decided a dimension.
     #[must_use]
     pub fn decided_by(&self, dimension: &str) -> Vec<String> {

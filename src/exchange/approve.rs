@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::refusal::Refusal;
 use super::settle::item_name;
 use super::{Exchange, Tx, record};
-use crate::handling::{Approver, Seat};
+use crate::handling::{Approver, BodyId, Seat};
 use crate::store::ItemVersion;
 
 /// A request for consent that the caller may answer.
@@ -144,8 +144,11 @@ impl Exchange {
             votes: votes
                 .into_iter()
                 .map(|(who, by, yes, comment, at)| {
+                    // Another body's people are its own; that it answered is all that shows.
+                    let own = body_of(&who) == body_of(approver.as_str());
                     json!({
-                        "approver": who, "by": by, "yes": yes, "comment": comment,
+                        "approver": own.then_some(who), "by": own.then_some(by), "yes": yes,
+                        "comment": own.then_some(comment),
                         "at": crate::stix::timestamp::format_taxii(at),
                     })
                 })
@@ -225,16 +228,22 @@ impl Exchange {
                 "you have answered this request before".to_owned(),
             ));
         }
-        record(
-            tx,
-            now,
-            &version.value.parties(),
-            &json!({
-                "decision": "vote", "item": version.value.item, "version": version.value.version,
-                "approver": approver, "by": name, "yes": yes, "instead": instead,
-            }),
-        )
-        .await?;
+        let mut vote = json!({
+            "decision": "vote", "yes": yes, "version": version.value.version,
+            "approver": approver, "by": name, "instead": instead,
+        });
+        let parties = version.value.parties();
+        let own = caller.body.id.as_str();
+        if !parties.contains(&own) {
+            // The approver's body and the item's learn of each other no more than they did: the one
+            // not the item's name, the other not whose people answered.
+            record(tx, now, &[own], &vote).await?;
+            vote["approver"] = Value::Null;
+            vote["by"] = Value::Null;
+            vote["instead"] = Value::Null;
+        }
+        vote["item"] = json!(version.value.item);
+        record(tx, now, &parties, &vote).await?;
         let directory = &caller.directory;
         let (state, holds) = self.settle_consents(tx, directory, &version, now).await?;
         Ok(Answered {
@@ -243,4 +252,10 @@ impl Exchange {
             holds,
         })
     }
+}
+
+/// The body an approver speaks for.
+fn body_of(approver: &str) -> Option<BodyId> {
+    let approver = Approver::from(approver);
+    approver.parts().map(|(body, _)| BodyId::from(body))
 }

@@ -77,6 +77,9 @@ pub struct Reach {
 /// What a body that the rule admits cannot honour, so that it may only look.
 pub(super) fn cannot_honour(access: &Access, capability: Capability) -> Vec<String> {
     let mut because = Vec::new();
+    if access.view_only {
+        because.push("view_only: the sources agreed that it may only be looked at".to_owned());
+    }
     if access.storage_jp_only && !capability.storage_jp {
         because.push("storage_jp_only: it has not declared storage in Japan".to_owned());
     }

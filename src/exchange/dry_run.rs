@@ -7,6 +7,7 @@ use super::Exchange;
 use super::access::Caller;
 use super::audience::{Share, shares};
 use super::hold::Hold;
+use super::publish::Submission;
 use super::refusal::Refusal;
 use crate::handling::{BodyId, Clause, Form};
 
@@ -34,8 +35,13 @@ impl Exchange {
     ///
     /// # Errors
     /// Exactly those publishing it would meet.
-    pub fn dry_run(&self, caller: &Caller, bytes: &[u8]) -> Result<Preview, Refusal> {
-        let checked = self.check(caller, bytes)?;
+    pub async fn dry_run(
+        &self,
+        caller: &Caller,
+        submission: &Submission,
+    ) -> Result<Preview, Refusal> {
+        let parts = self.parts_of_submission(caller, submission).await?;
+        let checked = self.check(caller, &submission.bytes, parts)?;
         let handled = checked.handled;
         let access = &handled.resolved.rule.access;
         let directory = &caller.directory;

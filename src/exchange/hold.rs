@@ -21,9 +21,6 @@ pub struct Hold {
     /// What would end the hold.
     #[serde(default)]
     pub released_by: String,
-    /// Whose consent it waits for, where it waits for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approver: Option<Approver>,
     /// Whether it also keeps the item from the rest of its own CEPTOAR.
     pub inside_too: bool,
     /// Whether the point of contact's confirmation ends it.
@@ -63,15 +60,23 @@ impl Hold {
         self
     }
 
-    /// A consent that is still needed before the item leaves its CEPTOAR.
-    pub fn consent(approver: &Approver, mode: &str, decided_by: Vec<String>) -> Self {
+    /// A consent that is still needed before the item leaves its CEPTOAR. `own` are the bodies whose
+    /// item it is; of any other approver they learn that there is one, and not who (law 4).
+    pub fn consent(approver: &Approver, mode: &str, decided_by: Vec<String>, own: &[&str]) -> Self {
+        let known = approver
+            .parts()
+            .is_some_and(|(body, _)| own.contains(&body));
+        let who = if known {
+            approver.to_string()
+        } else {
+            "the point of contact of a part's source".to_owned()
+        };
         Self {
             code: Self::APPROVAL.to_owned(),
-            message: format!("approvals: {approver} has not agreed yet ({mode})"),
+            message: format!("approvals: {who} has not agreed yet ({mode})"),
             dimension: "approvals".to_owned(),
             decided_by,
-            released_by: format!("the consent of {approver}"),
-            approver: Some(approver.clone()),
+            released_by: format!("the consent of {who}"),
             inside_too: false,
             confirmable: true,
         }

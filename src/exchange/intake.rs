@@ -8,7 +8,7 @@ use super::hold::Hold;
 use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
-use crate::council::{BodyKind, Directory, Origin, Resolved, resolve};
+use crate::council::{BodyKind, Directory, Origin, Resolved, Whole, resolve};
 use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
     SectorCode, Side, Tlp, Unmarked, cut,
@@ -72,6 +72,10 @@ pub struct Asked<'a> {
     pub unknown_marking: bool,
     /// What the source narrows.
     pub narrowing: Narrowing,
+    /// What it is made of.
+    pub wholes: Vec<Whole>,
+    /// Whose points of contact must agree before anybody reads it: it re-tells what they hold.
+    pub retells: BTreeSet<BodyId>,
 }
 
 /// Where an item of this caller comes from.
@@ -180,6 +184,11 @@ pub fn handle(
         &asked.narrowing,
         now,
     );
+    let resolved = if asked.wholes.is_empty() {
+        resolved
+    } else {
+        resolved.made_of(directory, &origin.ceptoar, &asked.wholes)
+    };
     let decided_by = |dimension: &str| resolved.decided_by(dimension);
     for conflict in &resolved.conflicts {
         let message = format!("the rules that apply to the item conflict: {conflict}");
@@ -210,8 +219,27 @@ pub fn handle(
                 .map(|(who, mode)| (who.clone(), *mode)),
         );
     }
+    for body in &asked.retells {
+        let mode = approvals.entry(Approver::of(body, role::POC));
+        let mode = mode.or_insert(ApprovalMode::Explicit);
+        *mode = (*mode).max(ApprovalMode::Explicit);
+    }
+    let own: Vec<&str> = [&origin.ceptoar, &origin.submitter]
+        .into_iter()
+        .chain(&origin.operator)
+        .map(BodyId::as_str)
+        .collect();
     for (who, mode) in &approvals {
-        holds.push(Hold::consent(who, mode.word(), decided_by("approvals")));
+        let by = decided_by("approvals");
+        holds.push(Hold::consent(who, mode.word(), by, &own));
+    }
+    if !asked.retells.is_empty() {
+        let message = "it re-tells what several sources hold, and each must agree first";
+        holds.push(
+            Hold::whole("GENERALISATION", message)
+                .until("the consent of every point of contact concerned")
+                .confirmable(),
+        );
     }
     if holds.iter().any(|hold| hold.inside_too && hold.confirmable) {
         let poc = Approver::of(&origin.ceptoar, role::POC);
@@ -219,8 +247,16 @@ pub fn handle(
         *mode = (*mode).max(ApprovalMode::Explicit);
     }
     let poc = Approver::of(&origin.ceptoar, role::POC);
-    let conflict = (!resolved.conflicts.is_empty()).then_some(&poc);
-    let desk = desk(&origin, approvals.keys().chain(conflict));
+    let mut concerned = vec![poc];
+    concerned.extend(
+        asked
+            .wholes
+            .iter()
+            .map(|whole| Approver::of(&whole.ceptoar, role::POC)),
+    );
+    let conflict = !resolved.conflicts.is_empty();
+    let concerned = concerned.iter().filter(|_| conflict);
+    let desk = desk(&origin, approvals.keys().chain(concerned));
     Ok(Handled {
         level: format!("{} v{} {}", scheme.id, scheme.version, level.level),
         origin,
@@ -401,6 +437,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
             not_before: handling.not_before,
             not_after: handling.not_after,
         },
+        ..Asked::default()
     })
 }
 

@@ -174,7 +174,8 @@ impl Exchange {
                 })
                 .await?;
             }
-            holds.push(Hold::consent(who, mode.word(), Vec::new()));
+            let own = version.value.parties();
+            holds.push(Hold::consent(who, mode.word(), Vec::new(), &own));
             self.seat(tx, version, joined, &Approver::from(who.as_str()), now)
                 .await?;
         }

@@ -128,6 +128,8 @@ async fn seats_at(
         }
         // Who answered took part, of whichever body.
         seats.extend(text("approver").map(|approver| format!("asked:{approver}")));
+        let acted = text("body").filter(|body| parties.contains(body));
+        seats.extend(acted.map(|body| format!("body:{body}")));
     } else if let Some(person) = text("by").filter(|_| !parties.is_empty()) {
         seats.push(format!("person:{person}"));
     } else {

@@ -9,6 +9,7 @@ use super::access::Caller;
 use super::hold::Hold;
 use super::intake::{Handled, asked_by, handle, marks, origin};
 use super::narrow::strips;
+use super::parts::Parts;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Numbers, Release, carried_markings, new_object};
 use super::secret::sha256;
@@ -35,6 +36,8 @@ pub struct Submission {
     pub replaces: Option<String>,
     /// The report that this re-tells for a wider audience.
     pub generalises: Option<String>,
+    /// The reports it is made of, by the ids under which the caller reads them.
+    pub derived_from: Vec<String>,
     /// The client's key for this act; a repeat under it answers as the first did.
     pub idempotency_key: Option<String>,
 }
@@ -70,6 +73,7 @@ pub(super) struct Draft {
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
 pub(super) struct Checked {
+    pub parts: Parts,
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
@@ -77,7 +81,12 @@ pub(super) struct Checked {
 
 impl Exchange {
     /// Checks a report and resolves its handling.
-    pub(super) fn check(&self, caller: &Caller, bytes: &[u8]) -> Result<Checked, Refusal> {
+    pub(super) fn check(
+        &self,
+        caller: &Caller,
+        bytes: &[u8],
+        parts: Parts,
+    ) -> Result<Checked, Refusal> {
         if bytes.len() > REPORT_BYTES_MAX {
             return Err(Refusal::TooLarge {
                 limit: REPORT_BYTES_MAX,
@@ -98,8 +107,13 @@ impl Exchange {
             &report.useful_for_sectors(),
             now,
         )?;
-        let marks = marks(&caller.directory, &from);
-        let asked = asked_by(&report)?;
+        let mut marks = marks(&caller.directory, &from);
+        for origin in &parts.origins {
+            marks.extend(super::intake::marks(&caller.directory, origin));
+        }
+        let mut asked = asked_by(&report)?;
+        asked.wholes.clone_from(&parts.wholes);
+        asked.retells.clone_from(&parts.retells);
         let handled = handle(caller, from, &asked, "/handling", now)?;
         let mut anonymised = None;
         if handled.forms().contains(&Form::Anonymised) {
@@ -112,6 +126,7 @@ impl Exchange {
             anonymised = Some(rendition);
         }
         Ok(Checked {
+            parts,
             report,
             handled,
             anonymised,
@@ -127,7 +142,8 @@ impl Exchange {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Published, Refusal> {
-        let checked = self.check(caller, &submission.bytes)?;
+        let parts = self.parts_of_submission(caller, &submission).await?;
+        let checked = self.check(caller, &submission.bytes, parts)?;
         for linked in submission.replaces.iter().chain(&submission.generalises) {
             self.own_report(caller, linked).await?;
         }
@@ -149,7 +165,11 @@ impl Exchange {
         let who = caller.principal.id.as_str();
         let digest = sha256(&submission.bytes);
         // The act is the bytes and what they were said of, so a key repeated elsewhere is no repeat.
-        let links = (&submission.replaces, &submission.generalises);
+        let links = (
+            &submission.replaces,
+            &submission.generalises,
+            &submission.derived_from,
+        );
         let act = sha256(&serde_json::to_vec(&(super::hex(&digest), links))?);
         if let Some(key) = &submission.idempotency_key
             && let Some((earlier, answer)) = tx.answered(who, key).await?
@@ -184,6 +204,12 @@ impl Exchange {
         let published = self
             .write_draft(tx, &caller.directory, draft, previous.as_ref(), now)
             .await?;
+        if let (false, Some(version)) = (
+            checked.parts.keys.is_empty(),
+            tx.latest_version(&published.id).await?,
+        ) {
+            self.tie_parts(tx, version.key, &checked.parts).await?;
+        }
         if let Some(key) = &submission.idempotency_key {
             let answer = serde_json::to_string(&published)?;
             tx.remember(who, key, &act, &answer, now).await?;
@@ -219,7 +245,7 @@ impl Exchange {
         clippy::too_many_arguments,
         reason = "one call site; each is a fact of the draft"
     )]
-    async fn draft_report(
+    pub(super) async fn draft_report(
         &self,
         tx: &mut Tx,
         caller: &Caller,

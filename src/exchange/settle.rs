@@ -85,10 +85,18 @@ impl Exchange {
                     .await?;
                 return Ok((state, holds));
             }
-            Consent::Pending(pending) => holds.retain(|hold| {
-                let waits = hold.approver.as_ref();
-                waits.is_none_or(|who| pending.contains(who))
-            }),
+            Consent::Pending(pending) => {
+                let consent = holds.iter().find(|hold| hold.code == Hold::APPROVAL);
+                let decided_by = consent.map(|hold| hold.decided_by.clone());
+                holds.retain(|hold| hold.code != Hold::APPROVAL);
+                let own = version.value.parties();
+                for asked in tx.asked(version.key).await? {
+                    let who = Approver::from(asked.approver);
+                    if let (Some(by), true) = (&decided_by, pending.contains(&who)) {
+                        holds.push(Hold::consent(&who, &asked.mode, by.clone(), &own));
+                    }
+                }
+            }
             Consent::Given => holds.retain(|hold| !hold.confirmable),
         }
         let state = self.settle(tx, directory, version, &holds, now).await?;

@@ -153,6 +153,9 @@ pub enum Denial {
     /// Only CLEAR is for anybody.
     #[error("tlp: only CLEAR may be read without logging in")]
     NotClear,
+    /// The sources agreed that it may only be looked at.
+    #[error("view_only: it may only be looked at")]
+    ViewOnly,
     /// The recipient has not declared that it stores in Japan only.
     #[error(
         "storage_jp_only: the recipient has not declared storage in Japan, so it may only view"
@@ -205,6 +208,9 @@ pub fn decide(access: &Access, reader: &Reader, channel: Channel, now: DateTime<
         return Decision::Deny(Denial::NotNamed);
     }
     if channel.hands_over() {
+        if access.view_only {
+            return Decision::Deny(Denial::ViewOnly);
+        }
         if access.storage_jp_only && !reader.capability.storage_jp {
             return Decision::Deny(Denial::StorageAbroad);
         }

@@ -103,6 +103,9 @@ pub struct Access {
     pub retention_min_days: u32,
     /// Whether a recipient must store it in Japan only.
     pub storage_jp_only: bool,
+    /// Whether readers may only look: a way out of a conflict, never asked for by a level.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view_only: bool,
     /// Not before this instant (embargo).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
@@ -192,6 +195,7 @@ impl Rule {
                 named: None,
                 retention_min_days: 0,
                 storage_jp_only: false,
+                view_only: false,
                 not_before: None,
                 not_after: None,
             },
@@ -288,6 +292,7 @@ impl Join for Access {
             named: both(self.named.as_ref(), other.named.as_ref(), intersection),
             retention_min_days: self.retention_min_days.max(other.retention_min_days),
             storage_jp_only: self.storage_jp_only || other.storage_jp_only,
+            view_only: self.view_only || other.view_only,
             not_before: self.not_before.max(other.not_before),
             not_after: both(self.not_after.as_ref(), other.not_after.as_ref(), |a, b| {
                 *a.min(b)

@@ -182,6 +182,18 @@ pub enum Unmarked {
     Release,
 }
 
+/// Who may release the anonymised mitigation of an item when people are in danger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafetyOverride {
+    /// The role of the named person.
+    pub role: String,
+    /// The level the mitigation is released under; it gives nobody an identified form.
+    pub level: String,
+    /// Hours in which source and secretariat are told; the hub tells them at once.
+    pub tell_within_hours: u32,
+}
+
 /// A body's handling levels; versioned, with an effective date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -199,6 +211,9 @@ pub struct Scheme {
     /// The ministry a nameless body of this scheme answers to (`policy combine` only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nameless_ministry: Option<BodyId>,
+    /// Its safety override, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety_override: Option<SafetyOverride>,
     /// Its levels.
     pub levels: Vec<Level>,
 }

@@ -2,7 +2,7 @@
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[ASK, ASKED, VOTE, VOTES, WAITING, LAPSE];
+pub(super) const QUERIES: &[&str] = &[ASK, ASKED, VOTE, VOTES, WAITING, LAPSE, AGREE, AGREED];
 
 const ASK: &str = "INSERT INTO approval (item_version, approver, mode, due_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (item_version, approver) DO NOTHING";
@@ -19,6 +19,10 @@ const WAITING: &str = "SELECT a.item_version, a.approver FROM approval a \
      ORDER BY a.item_version DESC, a.approver LIMIT $3";
 const LAPSE: &str = "UPDATE approval SET lapsed_at = $1, outcome = $2, superior = $3, due_at = $4 \
      WHERE item_version = $5 AND approver = $6";
+
+const AGREE: &str = "INSERT INTO way_out (item_version, way, body, principal, at) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (item_version, way, body) DO NOTHING";
+const AGREED: &str = "SELECT body FROM way_out WHERE item_version = $1 AND way = $2 ORDER BY body";
 
 /// A vote as stored: approver, who, yes, comment, when in microseconds.
 pub type VoteRow = (String, String, bool, String, i64);
@@ -135,5 +139,32 @@ impl Tx {
             on!(self, conn => sqlx::query_as(WAITING).bind(approver).bind(before).bind(limit)
             .fetch_all(conn).await?),
         )
+    }
+
+    /// Records that a body's point of contact agrees to a way out of a conflict.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agree(
+        &mut self,
+        key: i64,
+        way: &str,
+        body: &str,
+        principal: &str,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(AGREE).bind(key).bind(way).bind(body).bind(principal)
+            .bind(at).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The bodies that agreed to a way out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn agreed(&mut self, key: i64, way: &str) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            on!(self, conn => sqlx::query_as(AGREED).bind(key).bind(way).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(body,)| body).collect())
     }
 }

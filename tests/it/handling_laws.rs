@@ -110,6 +110,7 @@ fn access() -> impl Strategy<Value = Access> {
                     named,
                     retention_min_days: keep,
                     storage_jp_only: jp,
+                    view_only: keep == 2 && jp,
                     not_before,
                     not_after,
                 }

@@ -254,7 +254,7 @@ both! {
     law_8_the_dry_run_says_what_publishing_does_and_stores_nothing => |hub| {
         let report = sample("PWR-01");
         let caller = hub.caller("power-publisher").await;
-        let preview = hub.exchange.dry_run(&caller, report.to_string().as_bytes()).unwrap();
+        let preview = hub.exchange.dry_run(&caller, &Submission { bytes: report.to_string().into_bytes(), ..Submission::default() }).await.unwrap();
         assert!(hub.reports(Some("power-publisher")).await.is_empty());
         assert_eq!(preview.state, "held");
         let published = hub.publish("power-publisher", &report).await.unwrap();

@@ -10,6 +10,7 @@
 
 mod api_schemas;
 mod api_smoke;
+mod conflicts;
 mod control;
 mod handling_laws;
 mod handling_vectors;

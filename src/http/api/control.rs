@@ -15,7 +15,9 @@ use super::problem::Problem;
 use crate::exchange::audience::Reach;
 use crate::exchange::narrow::Narrower;
 use crate::exchange::notices::NoticeView;
+use crate::exchange::publish::Published;
 use crate::exchange::view_only::ViewOnly;
+use crate::exchange::ways_out::{WayOut, WayTaken};
 use crate::exchange::withdraw::{TakenBack, Withdrawal};
 use crate::handling::{Channel, PrincipalId};
 use crate::http::Hub;
@@ -72,6 +74,40 @@ pub async fn narrow(
     };
     hub.exchange.narrow_item(&caller, &id, narrower).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /v1/reports/{id}/way-out`.
+pub async fn way_out(
+    State(hub): State<Hub>,
+    Known(caller): Known,
+    Id(id): Id,
+    request: Request,
+) -> Result<Json<WayTaken>, Problem> {
+    Parameters::of(request.uri(), &[])?;
+    let way: WayOut = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
+    Ok(Json(hub.exchange.take_way_out(&caller, &id, way).await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    reason: String,
+}
+
+/// `POST /v1/reports/{id}/override`.
+pub async fn safety(
+    State(hub): State<Hub>,
+    Known(caller): Known,
+    Id(id): Id,
+    request: Request,
+) -> Result<(StatusCode, Json<Published>), Problem> {
+    Parameters::of(request.uri(), &[])?;
+    let said: Reason = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
+    let published = hub
+        .exchange
+        .override_for_safety(&caller, &id, &said.reason)
+        .await?;
+    Ok((StatusCode::CREATED, Json(published)))
 }
 
 /// `GET /v1/reports/{id}/audience`.

@@ -31,6 +31,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/reports/{id}/accept"),
     ("POST", "/v1/reports/{id}/narrow"),
     ("POST", "/v1/reports/{id}/withdraw"),
+    ("POST", "/v1/reports/{id}/way-out"),
+    ("POST", "/v1/reports/{id}/override"),
     ("POST", "/v1/objects/{id}/narrow"),
     ("POST", "/v1/objects/{id}/withdraw"),
     ("GET", "/v1/view-only"),
@@ -65,6 +67,8 @@ pub fn routes() -> Router<Hub> {
         .route("/reports/{id}/accept", post(control::accept))
         .route("/reports/{id}/narrow", post(control::narrow))
         .route("/reports/{id}/withdraw", post(control::withdraw))
+        .route("/reports/{id}/way-out", post(control::way_out))
+        .route("/reports/{id}/override", post(control::safety))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))
