@@ -4,6 +4,7 @@ mod charter;
 pub(crate) mod council;
 mod council_plan;
 mod key;
+mod ledger;
 mod policy;
 mod policy_static;
 mod policy_test;
@@ -34,6 +35,9 @@ enum Command {
     /// Ask the handling rule, without any item.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Write the ledger out, or check what was written.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
 }
 
 impl Cli {
@@ -48,6 +52,7 @@ impl Cli {
             Command::Key(command) => runtime()?.block_on(command.run()),
             Command::Council(command) => runtime()?.block_on(command.run()),
             Command::Policy(command) => command.run(),
+            Command::Ledger(command) => runtime()?.block_on(command.run()),
         }
     }
 }

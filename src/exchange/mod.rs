@@ -19,6 +19,7 @@ pub mod notices;
 pub mod objects;
 mod parts;
 pub mod plan;
+pub mod proof;
 pub mod publish;
 pub mod read;
 mod receipts;
@@ -43,7 +44,6 @@ use serde_json::Value;
 
 use crate::clock::{Clock, random};
 use crate::council::{CouncilFile, Directory};
-use crate::ledger::{commitment, leaf_hash};
 use crate::store::{Db, StoreError, Tx};
 
 pub use access::{Caller, Credential, Presented};
@@ -246,18 +246,9 @@ fn empty_directory(secret: &Secret) -> Directory {
 
 /// Appends one decision to the ledger, in the transaction that carries it out (law 9).
 ///
-/// `parties` are the bodies that took part in it: they alone may open its commitment, beside auditors.
+/// `parties` are the bodies that took part in it; [`proof`] says who of them may open it.
 async fn record(tx: &mut Tx, at: i64, parties: &[&str], decision: &Value) -> Result<(), Refusal> {
-    // Known to the parties by the record itself until the ledger is served to them.
-    let mut decision = decision.clone();
-    if let Some(members) = decision.as_object_mut() {
-        members.insert("parties".to_owned(), parties.into());
-    }
-    let salt = random::<32>()?;
-    let text = serde_json::to_string(&decision)?;
-    let leaf = leaf_hash(&commitment(&salt, text.as_bytes()));
-    tx.append_ledger(at, &leaf, &salt, &text).await?;
-    Ok(())
+    proof::record(tx, at, parties, decision).await
 }
 
 fn hex(bytes: &[u8]) -> String {

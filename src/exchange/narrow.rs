@@ -11,7 +11,7 @@ use super::gate::intern;
 use super::hold::Hold;
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::settle::{Pieces, item_name, stored_origin};
+use super::settle::{Pieces, stored_origin};
 use super::widen::stored_level;
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
@@ -92,7 +92,7 @@ impl Exchange {
             now,
             &latest.value.parties(),
             &json!({
-                "decision": "narrowed", "item": item_name(&latest), "by": caller.principal.id,
+                "decision": "narrowed", "item": latest.value.item, "by": caller.principal.id,
                 "level": narrower.level, "not_after": narrower.not_after,
                 "named": narrower.named.as_ref().map(BTreeSet::len),
             }),

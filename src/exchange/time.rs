@@ -35,6 +35,9 @@ impl Exchange {
             if let Err(error) = self.act_on_time().await {
                 tracing::error!(%error, "what is due could not be carried out; trying again");
             }
+            if let Err(error) = self.seal_ledger().await {
+                tracing::error!(%error, "the ledger could not be sealed; trying again");
+            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

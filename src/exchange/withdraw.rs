@@ -9,7 +9,7 @@ use serde_json::json;
 use super::access::Caller;
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::settle::{item_name, stored_origin};
+use super::settle::stored_origin;
 use super::supports::supports;
 use super::{Exchange, Tx, record};
 use crate::council::BodyKind;
@@ -185,7 +185,7 @@ impl Exchange {
             now,
             &version.value.parties(),
             &json!({
-                "decision": state, "item": item_name(version), "version": version.value.version,
+                "decision": state, "item": version.value.item, "version": version.value.version,
                 "by": caller.principal.id, "reason": withdrawal.reason, "told": told,
             }),
         )

@@ -96,6 +96,7 @@ macro_rules! migrations {
             migration!($folder, 2, "time", "/0002_time.sql"),
             migration!($folder, 3, "latecomers", "/0003_latecomers.sql"),
             migration!($folder, 4, "charter facts", "/0004_charter_facts.sql"),
+            migration!($folder, 5, "ledger", "/0005_ledger.sql"),
         ]
     };
 }

@@ -12,7 +12,7 @@ pub mod due;
 pub mod feed;
 pub mod items;
 mod latecomers;
-mod ledgers;
+pub mod ledgers;
 mod objects;
 mod plan;
 pub mod receipts;

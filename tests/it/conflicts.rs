@@ -199,7 +199,12 @@ both! {
             assert_eq!(notices[0].objects.as_array().unwrap().len(), objects);
         }
         assert!(hub.exchange.notices(&hub.caller("power-analyst").await).await.unwrap().is_empty());
-        assert!(decisions(&hub).await.iter().any(|d| d["decision"] == "safety.override" && d["by"] == "medical-safety"));
+        assert!(decisions(&hub).await.iter().any(|d| d["decision"] == "safety.override"));
+        // The name is sealed in the record; an auditor opens it.
+        let auditor = hub.caller("auditor").await;
+        let (entries, _) = hub.exchange.ledger_entries(&auditor, None, 1).await.unwrap();
+        assert!(entries[0].record.contains("safety.override"));
+        assert!(entries[0].members.iter().any(|m| m.at == "/by" && m.text == "\"medical-safety\""));
         // A scheme without one has none.
         let other = hub.publish("gas-publisher", &sample("GAS-01")).await.unwrap();
         let gas = hub.caller("gas-poc").await;

@@ -21,6 +21,8 @@ mod identity_variants;
 mod join_proof;
 mod latecomers;
 mod laws;
+mod ledger;
+mod ledger_export;
 mod levels;
 mod plan;
 mod plan_rules;

@@ -5,6 +5,7 @@ mod approvals;
 mod bodies;
 mod control;
 mod extract;
+mod ledger;
 mod oauth;
 pub mod problem;
 mod reports;
@@ -42,6 +43,11 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
+    ("GET", "/v1/ledger/checkpoint"),
+    ("GET", "/v1/ledger/key"),
+    ("GET", "/v1/ledger/consistency"),
+    ("GET", "/v1/ledger/entries"),
+    ("GET", "/v1/ledger/entries/{id}/proof"),
     ("POST", "/oauth/token"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/openapi.json"),
@@ -73,6 +79,11 @@ pub fn routes() -> Router<Hub> {
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))
+        .route("/ledger/checkpoint", get(ledger::checkpoint))
+        .route("/ledger/key", get(ledger::key))
+        .route("/ledger/consistency", get(ledger::consistency))
+        .route("/ledger/entries", get(ledger::entries))
+        .route("/ledger/entries/{id}/proof", get(ledger::proof))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(|| async { Problem::not_found() });
     Router::new()
