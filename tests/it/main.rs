@@ -15,6 +15,7 @@ mod handling_vectors;
 mod harness;
 mod laws;
 mod levels;
+mod machine;
 mod store;
 mod story;
 mod taxii_smoke;

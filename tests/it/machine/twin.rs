@@ -1,0 +1,64 @@
+//! Which acts are hidden from a reader: those without which the model says that the reader has
+//! exactly the same, at every instant. The twin run leaves them out.
+
+use std::collections::BTreeSet;
+
+use super::acts::{Act, Item, Step};
+use super::draw::Episode;
+use super::model::{Model, Seen};
+
+type Trace = Vec<(Vec<Seen>, Vec<(String, String)>)>;
+
+/// What the reader has after each act, whether the act was carried out or left out.
+fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i64) -> Trace {
+    let mut model = Model::new(episode.council.clone(), start);
+    steps
+        .iter()
+        .map(|step| {
+            if !without.contains(&step.number) {
+                model.apply(step);
+            }
+            let mut seen = model.view(&episode.reader, step.at);
+            seen.iter_mut().for_each(|seen| seen.at = 0); // where the model keeps it
+            (seen, model.waiting(&episode.reader))
+        })
+        .collect()
+}
+
+fn items(step: &Step, model: &Model) -> Vec<Item> {
+    match &step.act {
+        Act::Report(report) => vec![Item::Report(report.replaces.unwrap_or(step.number))],
+        Act::Post { by, objects } => {
+            let body = &model.council.person(by).unwrap().body;
+            objects
+                .iter()
+                .map(|object| Item::Object(body.clone(), object.id()))
+                .collect()
+        }
+        Act::Vote { on, .. } => vec![on.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// The steps that are hidden from the episode's reader.
+pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> {
+    let people = Model::new(episode.council.clone(), start);
+    let whole = trace(episode, steps, &BTreeSet::new(), start);
+    let mut gone = BTreeSet::new();
+    let mut kept: BTreeSet<Item> = BTreeSet::new();
+    for step in steps.iter().rev() {
+        let of = items(step, &people);
+        let own = step.act.by() == Some(episode.reader.as_str());
+        // An act stays while one that builds on it stays.
+        let needed = of.iter().any(|item| kept.contains(item));
+        if !of.is_empty() && !own && !needed {
+            gone.insert(step.number);
+            if trace(episode, steps, &gone, start) == whole {
+                continue;
+            }
+            gone.remove(&step.number);
+        }
+        kept.extend(of);
+    }
+    gone
+}
