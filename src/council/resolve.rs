@@ -220,6 +220,16 @@ pub fn resolve(
 }
 
 impl Resolved {
+    /// Whose clauses decided a dimension.
+    #[must_use]
+    pub fn decided_by(&self, dimension: &str) -> Vec<String> {
+        self.clauses
+            .iter()
+            .find(|clause| clause.dimension == dimension)
+            .map(|clause| clause.decided_by.clone())
+            .unwrap_or_default()
+    }
+
     /// Joins a further rule, for a part or an origin that is stricter than the whole.
     #[must_use]
     pub fn narrowed_by(&self, other: &Rule) -> Rule {

@@ -8,13 +8,15 @@ use super::access::Caller;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use super::{Exchange, Tx};
-use crate::handling::{Audience, Channel, Reader};
+use crate::handling::{Audience, Channel, PrincipalId, Reader};
 use crate::store::{Scope, StoreError};
 
 /// What one caller may see through one channel at one time.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) scope: Scope,
+    /// Who is looking; nobody, without a login.
+    pub(super) reader: Option<PrincipalId>,
 }
 
 /// Every interned audience this process knows, in the order of their numbers.
@@ -91,6 +93,9 @@ impl Exchange {
                 }
             }
         }
-        Ok(View { scope })
+        Ok(View {
+            scope,
+            reader: caller.map(|caller| caller.principal.id.clone()),
+        })
     }
 }

@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-
 use super::access::Caller;
+use super::hold::Hold;
 use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
@@ -17,19 +15,7 @@ use crate::handling::{
 };
 use crate::report::Report;
 use crate::report::identity_check::Mark;
-
-/// Why an item does not go further for now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// `APPROVAL`, `UNMARKED`, `UNKNOWN_MARKING`, `EMBARGO`, or a conflict's code.
-    pub code: String,
-    /// In words: which dimension, whose clause, what would release it.
-    pub message: String,
-    /// Whether it also keeps the item from the rest of its own CEPTOAR.
-    pub inside_too: bool,
-    /// Whether its point of contact's confirmation ends it.
-    pub confirmable: bool,
-}
+use chrono::{DateTime, Utc};
 
 /// An item's handling, resolved: everything that decides where it goes.
 #[derive(Clone, Debug)]
@@ -194,23 +180,23 @@ pub fn handle(
         &asked.narrowing,
         now,
     );
+    let decided_by = |dimension: &str| resolved.decided_by(dimension);
     for conflict in &resolved.conflicts {
-        holds.push(Hold {
-            code: conflict.to_string(),
-            message: format!("the rules that apply to the item conflict: {conflict}"),
-            inside_too: true,
-            confirmable: false,
-        });
+        let message = format!("the rules that apply to the item conflict: {conflict}");
+        holds.push(
+            Hold::whole(conflict.to_string(), message)
+                .by(conflict.dimension(), decided_by(conflict.dimension()))
+                .until("one of the four ways out, or a new version"),
+        );
     }
     if let Some(until) = resolved.rule.access.not_before
         && now < until
     {
-        holds.push(Hold {
-            code: "EMBARGO".to_owned(),
-            message: format!("not before {until}"),
-            inside_too: true,
-            confirmable: false,
-        });
+        holds.push(
+            Hold::whole(Hold::EMBARGO, format!("not before {until}"))
+                .by("not_before", decided_by("not_before"))
+                .until(format!("the time: {until}")),
+        );
     }
     let inside = cut(&resolved.rule.access, Side::Inside(&origin.ceptoar));
     let outside = cut(&resolved.rule.access, Side::Outside(&origin.ceptoar));
@@ -225,22 +211,7 @@ pub fn handle(
         );
     }
     for (who, mode) in &approvals {
-        let clause = resolved
-            .clauses
-            .iter()
-            .find(|clause| clause.dimension == "approvals");
-        let by = clause
-            .map(|clause| clause.decided_by.join("; "))
-            .unwrap_or_default();
-        holds.push(Hold {
-            code: "APPROVAL".to_owned(),
-            message: format!(
-                "approvals: {who} has not agreed yet ({}; {by})",
-                mode.word()
-            ),
-            inside_too: false,
-            confirmable: true,
-        });
+        holds.push(Hold::consent(who, mode.word(), decided_by("approvals")));
     }
     if holds.iter().any(|hold| hold.inside_too && hold.confirmable) {
         let poc = Approver::of(&origin.ceptoar, role::POC);
@@ -297,15 +268,16 @@ fn choose<'a>(
         )
     };
     if asked.unknown_marking {
-        let hold = Hold {
-            code: "UNKNOWN_MARKING".to_owned(),
-            message: format!(
+        let hold = Hold::whole(
+            "UNKNOWN_MARKING",
+            format!(
                 "a marking is not known to the hub; the strictest level of {} applies until the point of contact confirms",
                 scheme.id
             ),
-            inside_too: true,
-            confirmable: true,
-        };
+        )
+        .by("tlp", vec![format!("{} v{}", scheme.id, scheme.version)])
+        .until("the point of contact's confirmation")
+        .confirmable();
         return Ok((scheme.strictest().ok_or_else(none)?, vec![hold]));
     }
     if let Some((named, level)) = asked.level {
@@ -357,15 +329,18 @@ fn choose<'a>(
     let level = scheme.level(&scheme.default_level).ok_or_else(none)?;
     let holds = match scheme.unmarked {
         Unmarked::Release => Vec::new(),
-        Unmarked::Hold => vec![Hold {
-            code: "UNMARKED".to_owned(),
-            message: format!(
-                "no handling was stated; the default `{}` applies once the point of contact confirms",
-                level.level
-            ),
-            inside_too: true,
-            confirmable: true,
-        }],
+        Unmarked::Hold => vec![
+            Hold::whole(
+                "UNMARKED",
+                format!(
+                    "no handling was stated; the default `{}` applies once the point of contact confirms",
+                    level.level
+                ),
+            )
+            .by("tlp", vec![format!("{} v{} default", scheme.id, scheme.version)])
+            .until("the point of contact's confirmation")
+            .confirmable(),
+        ],
     };
     Ok((level, holds))
 }

@@ -5,19 +5,29 @@
 
 pub mod access;
 pub mod approve;
+pub mod audience;
 pub mod dry_run;
 pub mod gate;
+pub mod hold;
 pub mod intake;
 pub mod markings;
+pub mod narrow;
+pub mod notices;
 pub mod objects;
 pub mod publish;
 pub mod read;
+mod receipts;
 pub mod refusal;
 mod release;
 mod renditions;
 pub mod revise;
 pub mod secret;
+mod settle;
 mod supports;
+pub mod time;
+pub mod view_only;
+mod widen;
+pub mod withdraw;
 mod writer;
 
 use std::sync::{Arc, RwLock};
@@ -49,6 +59,7 @@ struct Inner {
     writer: Writer,
     directory: RwLock<Arc<Directory>>,
     audiences: Audiences,
+    noted: receipts::Noted,
 }
 
 impl Exchange {
@@ -73,6 +84,7 @@ impl Exchange {
             secret,
             directory: RwLock::new(Arc::new(directory)),
             audiences: Audiences::default(),
+            noted: receipts::Noted::default(),
         })))
     }
 

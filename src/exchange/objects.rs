@@ -319,8 +319,14 @@ impl Exchange {
     ) -> Result<Against, Refusal> {
         let mut newest = i64::MIN;
         for key in tx.versions_of(&previous.value.item).await? {
+            let version = tx.item_version(key).await?;
+            // What was taken back and is posted again is a new release.
+            let gone = version.is_some_and(|version| super::withdraw::is_gone(&version));
             for (_, earlier) in tx.objects_of(key).await? {
                 if earlier.form != "identified" {
+                    continue;
+                }
+                if earlier.digest == object.digest && gone {
                     continue;
                 }
                 if earlier.digest == object.digest {
@@ -337,7 +343,8 @@ impl Exchange {
                         ),
                     ));
                 }
-                let revoked: Value = serde_json::from_str(&earlier.bytes)?;
+                // One whose retention is over has no content left to look into.
+                let revoked: Value = serde_json::from_str(&earlier.bytes).unwrap_or_default();
                 if revoked.get("revoked") == Some(&json!(true))
                     && object.version_at > earlier.version_at
                 {

@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::gate::intern;
-use super::intake::{Handled, Hold, asked_by, handle, marks, origin};
+use super::hold::Hold;
+use super::intake::{Handled, asked_by, handle, marks, origin};
+use super::narrow::strips;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Numbers, Release, carried_markings, new_object};
 use super::secret::sha256;
 use super::supports::{id_of, supports};
-use super::{Exchange, Tx, record};
+use super::{Exchange, Tx, record, time};
 use crate::council::Directory;
-use crate::handling::{BodyId, Form, Join, Rule, Side, cut};
+use crate::handling::{Form, Rule};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
 use crate::report::identity_check::find_identity;
@@ -345,6 +346,7 @@ impl Exchange {
             rule,
             live: !late,
             clash,
+            again: false,
             carried,
             keyed: Vec::with_capacity(objects.len()),
             numbers,
@@ -383,13 +385,16 @@ impl Exchange {
                 }
             }
         }
-        for (who, mode) in &handled.approvals {
-            let due = rule
-                .reply_hours
-                .get(who)
-                .map(|hours| now + i64::from(*hours) * 3_600_000_000);
-            tx.ask(key, who.as_str(), mode.word(), due).await?;
+        if held {
+            for (who, mode) in &handled.approvals {
+                let due = rule
+                    .reply_hours
+                    .get(who)
+                    .map(|hours| now + i64::from(*hours) * time::HOUR_MICROS);
+                tx.ask(key, who.as_str(), mode.word(), due).await?;
+            }
         }
+        self.schedule(tx, key, rule, &handled, now).await?;
         tx.post_outbox(key, key, "accepted").await?;
         record(
             tx,
@@ -410,79 +415,6 @@ impl Exchange {
             level: item.level,
         })
     }
-
-    /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
-    ///
-    /// Where the new version strips more, names less or drops more, the older renditions go: their
-    /// bytes are what it corrects.
-    async fn narrow(
-        &self,
-        tx: &mut Tx,
-        previous: &ItemVersion,
-        rule: &Rule,
-        strips: Option<&BTreeSet<String>>,
-    ) -> Result<(), Refusal> {
-        let own = BodyId::from(previous.value.ceptoar.as_str());
-        for key in tx.versions_of(&previous.value.item).await? {
-            let Some(older) = tx.item_version(key).await? else {
-                continue;
-            };
-            if older.value.state == "held" && key == previous.key {
-                // What waits for consent waits no more: its successor asks for itself.
-                tx.set_state(key, "superseded", "[]").await?;
-            }
-            let before: Rule = stored_rule(&older)?;
-            let joined = before.join(rule);
-            let mut hides_more =
-                joined.attribution != before.attribution || joined.anonymise != before.anonymise;
-            if let Some(strips) = strips {
-                hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
-            }
-            if joined == before && !hides_more {
-                continue;
-            }
-            // Kept, so that a looser third version cannot widen what the second narrowed.
-            tx.set_rule(key, &serde_json::to_string(&joined)?).await?;
-            for (stamp, side, form, report, live) in tx.releases_of(key).await? {
-                let side = match side.as_str() {
-                    "inside" => Side::Inside(&own),
-                    "outside" => Side::Outside(&own),
-                    _ => continue,
-                };
-                let mut audiences = Vec::new();
-                for (piece_form, audience) in cut(&joined.access, side) {
-                    if piece_form.word() == form {
-                        audiences.push(intern(tx, &audience).await?);
-                    }
-                }
-                tx.forget(stamp).await?;
-                if !(hides_more && form == Form::Anonymised.word()) {
-                    tx.add_feed(stamp, live, report, &audiences).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What a version of a report listed to be stripped; nothing for a posted object.
-async fn stripped_by(tx: &mut Tx, key: i64) -> Result<BTreeSet<String>, Refusal> {
-    let objects = tx.objects_of(key).await?;
-    let submitted = objects
-        .into_iter()
-        .find(|(_, object)| object.form == Form::Identified.word() && object.report.is_some());
-    let Some(text) = submitted.and_then(|(_, object)| object.report) else {
-        return Ok(BTreeSet::new());
-    };
-    Ok(strips(&serde_json::from_str(&text)?))
-}
-
-fn strips(report: &Value) -> BTreeSet<String> {
-    let list = report.get("must_anonymise").and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(|item| item.get("text")?.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// The rule an item version was accepted under.

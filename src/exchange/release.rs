@@ -110,6 +110,8 @@ pub(super) struct Release<'a> {
     pub rule: &'a Rule,
     pub live: bool,
     pub clash: Clash,
+    /// Whether readers who have the version already may be among those it is entered for.
+    pub again: bool,
     /// Published markings that posted objects carry.
     pub carried: Vec<Value>,
     pub keyed: Vec<(i64, NewObject)>,
@@ -163,6 +165,7 @@ impl Release<'_> {
                     (_, true) => STANDIN,
                     // An observable keeps its id in every form, so sources can meet under it.
                     _ if is_observable(&stored.stix_id) => "shared",
+                    _ if self.again => "shared",
                     (Clash::Free, _) => "",
                     (Clash::Same | Clash::Other, _) if form == Form::Identified => "shared",
                     _ => "",
@@ -174,10 +177,12 @@ impl Release<'_> {
                     side,
                     kind: self.item.kind.clone(),
                     twin,
+                    // The desk keeps what it sent; what expires is what others were given.
                     not_after: self
                         .rule
                         .access
                         .not_after
+                        .filter(|_| side != "desk")
                         .map(|until| until.timestamp_micros()),
                     live: self.live,
                     report: stored.report.is_some(),

@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::decide::{Channel, Decision, Ground, Reader, Seat, decide};
+use super::dimension::Join;
 use super::grants::{Depth, Form};
-use super::names::BodyId;
+use super::names::{BodyId, PrincipalId};
 use super::rule::{Access, NeedToKnow};
 
 /// One interned audience.
@@ -24,6 +25,11 @@ pub enum Audience {
         /// Which.
         #[serde(flatten)]
         seat: Seat,
+    },
+    /// These persons and services: whoever had something, to be told that it was taken back.
+    Persons {
+        /// Who.
+        persons: BTreeSet<PrincipalId>,
     },
     /// Those whom a rule admits.
     Readers {
@@ -45,6 +51,7 @@ impl Audience {
     pub fn admits(&self, reader: &Reader, channel: Channel, now: DateTime<Utc>) -> bool {
         match self {
             Self::Desk { seat } => reader.seats.contains(seat),
+            Self::Persons { persons } => persons.contains(&reader.principal),
             Self::Readers {
                 access,
                 need_to_know_only,
@@ -64,6 +71,32 @@ impl Audience {
                 }
             }
         }
+    }
+}
+
+impl Audience {
+    /// Those of this audience whom a further rule also admits to the same form; `None` is nobody.
+    #[must_use]
+    pub fn narrowed(&self, rule: &Access, form: &str) -> Option<Self> {
+        let Self::Readers {
+            access,
+            need_to_know_only,
+            except,
+        } = self
+        else {
+            return Some(self.clone());
+        };
+        let mut joined = access.join(rule);
+        joined.audience = joined.audience.only(|_, grant| grant.form().word() == form);
+        joined.not_before = None;
+        joined.not_after = None;
+        // The need-to-know piece is those who pass on that ground alone: a body whose grant now
+        // stops above its members has none of them left.
+        (!joined.audience.is_empty()).then_some(Self::Readers {
+            access: joined,
+            need_to_know_only: *need_to_know_only,
+            except: except.clone(),
+        })
     }
 }
 

@@ -206,6 +206,16 @@ impl Scheme {
             .min_by_key(|level| (level.tlp, std::cmp::Reverse(strictness(level))))
     }
 
+    /// The level that an item of `level` has once it is downgraded: of the looser ones the
+    /// strictest, so that one step is as small as the scheme allows.
+    #[must_use]
+    pub fn next_looser(&self, level: &Level) -> Option<&Level> {
+        self.levels
+            .iter()
+            .filter(|other| other.tlp < level.tlp)
+            .max_by_key(|other| (other.tlp, strictness(other)))
+    }
+
     /// The scheme's strictest level.
     #[must_use]
     pub fn strictest(&self) -> Option<&Level> {

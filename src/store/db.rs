@@ -78,16 +78,8 @@ macro_rules! on {
 }
 pub(super) use on;
 
-/// One migration of each folder, in the order they run: append, never edit.
-macro_rules! migrations {
-    ($folder:literal) => {
-        &[migrations!(
-            $folder,
-            1,
-            "checkpoint",
-            "/0001_checkpoint.sql"
-        )]
-    };
+/// A migration of both folders by its number and name. Append, never edit.
+macro_rules! migration {
     ($folder:literal, $number:literal, $name:literal, $file:literal) => {
         (
             $number,
@@ -97,9 +89,22 @@ macro_rules! migrations {
     };
 }
 
-type MigrationText = (i64, &'static str, &'static str);
+macro_rules! migrations {
+    ($folder:literal) => {
+        &[
+            migration!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
+            migration!($folder, 2, "time", "/0002_time.sql"),
+        ]
+    };
+}
+
+/// A migration: number, name, text.
+pub type MigrationText = (i64, &'static str, &'static str);
 const SQLITE: &[MigrationText] = migrations!("sqlite");
 const POSTGRES: &[MigrationText] = migrations!("postgres");
+
+/// The migrations of both folders, number, name and text, in the order they run.
+pub const MIGRATIONS: [&[MigrationText]; 2] = [SQLITE, POSTGRES];
 
 fn migrator(list: &'static [MigrationText]) -> Migrator {
     Migrator::with_migrations(

@@ -1,4 +1,4 @@
-//! Versions of items, the consents they wait for, and interned audiences.
+//! Versions of items, what they were made of, and interned audiences.
 
 use super::db::{StoreError, Tx, on};
 
@@ -12,12 +12,11 @@ pub(super) const QUERIES: &[&str] = &[
     AUDIENCES_AFTER,
     AUDIENCE_BY_DIGEST,
     ADD_AUDIENCE,
-    ASK,
-    ASKED,
-    VOTE,
-    VOTES,
-    WAITING,
     ITEM_OF_OBJECT,
+    SET_LEVEL,
+    ADD_PART,
+    PARTS,
+    MADE_OF,
 ];
 
 const ADD: &str = "INSERT INTO item_version (key, item, version, kind, ceptoar, submitter_body, \
@@ -34,20 +33,14 @@ const SET_RULE: &str = "UPDATE item_version SET rule = $1 WHERE key = $2";
 const AUDIENCES_AFTER: &str = "SELECT id, definition FROM audience WHERE id > $1 ORDER BY id";
 const AUDIENCE_BY_DIGEST: &str = "SELECT id FROM audience WHERE digest = $1";
 const ADD_AUDIENCE: &str = "INSERT INTO audience (id, digest, definition) VALUES ($1, $2, $3)";
-const ASK: &str =
-    "INSERT INTO approval (item_version, approver, mode, due_at) VALUES ($1, $2, $3, $4)";
-const ASKED: &str =
-    "SELECT approver, mode, due_at FROM approval WHERE item_version = $1 ORDER BY approver";
-const VOTE: &str = "INSERT INTO vote (item_version, approver, principal, yes, comment, at) \
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (item_version, approver, principal) DO NOTHING";
-const VOTES: &str = "SELECT approver, principal, yes, comment, at FROM vote \
-     WHERE item_version = $1 ORDER BY at, approver, principal";
-const WAITING: &str = "SELECT a.item_version FROM approval a \
-     JOIN item_version v ON v.key = a.item_version \
-     WHERE a.approver = $1 AND v.state = 'held' AND a.item_version < $2 \
-     ORDER BY a.item_version DESC LIMIT $3";
 const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1 AND report IS NOT NULL \
      AND item_version IS NOT NULL ORDER BY key DESC LIMIT 1";
+
+const SET_LEVEL: &str = "UPDATE item_version SET level = $1, clauses = $2 WHERE key = $3";
+const ADD_PART: &str = "INSERT INTO part (item_version, part) VALUES ($1, $2) \
+     ON CONFLICT (item_version, part) DO NOTHING";
+const PARTS: &str = "SELECT part FROM part WHERE item_version = $1 ORDER BY part";
+const MADE_OF: &str = "SELECT item_version FROM part WHERE part = $1 ORDER BY item_version";
 
 /// A version as it is accepted.
 #[derive(Clone, Debug)]
@@ -102,9 +95,6 @@ pub struct ItemVersion {
     /// What was accepted.
     pub value: NewItemVersion,
 }
-
-/// A vote as stored: approver, who, yes, comment, when in microseconds.
-pub type VoteRow = (String, String, bool, String, i64);
 
 type Row = (
     i64,
@@ -260,71 +250,47 @@ impl Tx {
         Ok(())
     }
 
-    /// Asks for a consent.
+    /// Changes the level a version is under, with the clauses that follow.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ask(
+    pub async fn set_level(
         &mut self,
         key: i64,
-        approver: &str,
-        mode: &str,
-        due_at: Option<i64>,
+        level: &str,
+        clauses: &str,
     ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ASK).bind(key).bind(approver).bind(mode).bind(due_at)
+        on!(self, conn => { sqlx::query(SET_LEVEL).bind(level).bind(clauses).bind(key)
             .execute(conn).await?; });
         Ok(())
     }
 
-    /// Consents asked for a version: approver, mode, deadline in microseconds.
+    /// Notes that a version was made of another.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn asked(
-        &mut self,
-        key: i64,
-    ) -> Result<Vec<(String, String, Option<i64>)>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as(ASKED).bind(key).fetch_all(conn).await?))
+    pub async fn add_part(&mut self, key: i64, part: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_PART).bind(key).bind(part).execute(conn).await?; });
+        Ok(())
     }
 
-    /// Records a vote; whether it is new.
+    /// The versions a version was made of.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn vote(
-        &mut self,
-        key: i64,
-        approver: &str,
-        principal: &str,
-        yes: bool,
-        comment: &str,
-        at: i64,
-    ) -> Result<bool, StoreError> {
-        let done = on!(self, conn => sqlx::query(VOTE).bind(key).bind(approver).bind(principal)
-            .bind(yes).bind(comment).bind(at).execute(conn).await?.rows_affected());
-        Ok(done == 1)
+    pub async fn parts(&mut self, key: i64) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(PARTS).bind(key).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(part,)| part).collect())
     }
 
-    /// Votes on a version.
+    /// The versions that were made of a version.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn votes(&mut self, key: i64) -> Result<Vec<VoteRow>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as(VOTES).bind(key).fetch_all(conn).await?))
-    }
-
-    /// Held versions that wait for an approver, newest first, older than `before`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn waiting_for(
-        &mut self,
-        approver: &str,
-        before: i64,
-        limit: i64,
-    ) -> Result<Vec<i64>, StoreError> {
-        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(WAITING).bind(approver)
-            .bind(before).bind(limit).fetch_all(conn).await?);
+    pub async fn made_of(&mut self, part: i64) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(MADE_OF).bind(part).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 }

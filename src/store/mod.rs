@@ -3,29 +3,37 @@
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.
 
+mod approvals;
 mod councils;
 pub mod credentials;
 pub mod db;
 mod dialect;
+pub mod due;
 pub mod feed;
 pub mod items;
 mod ledgers;
 mod objects;
+pub mod receipts;
 mod statuses;
 
-pub use db::{Db, StoreError, Tx};
+pub use approvals::Asked;
+pub use db::{Db, MIGRATIONS, StoreError, Tx};
+pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
+    ("approvals", approvals::QUERIES),
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),
     ("db", db::QUERIES),
+    ("due", due::QUERIES),
     ("feed", feed::QUERIES),
     ("items", items::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("receipts", receipts::QUERIES),
     ("statuses", statuses::QUERIES),
 ];

@@ -10,6 +10,7 @@
 
 mod api_schemas;
 mod api_smoke;
+mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
@@ -19,3 +20,4 @@ mod machine;
 mod store;
 mod story;
 mod taxii_smoke;
+mod time;

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod bodies;
+mod control;
 mod extract;
 mod oauth;
 pub mod problem;
@@ -25,6 +26,15 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/reports/{id}/stix"),
     ("GET", "/v1/reports/{id}/explain"),
     ("POST", "/v1/reports/{id}/versions"),
+    ("GET", "/v1/reports/{id}/audience"),
+    ("POST", "/v1/reports/{id}/accept"),
+    ("POST", "/v1/reports/{id}/narrow"),
+    ("POST", "/v1/reports/{id}/withdraw"),
+    ("POST", "/v1/objects/{id}/narrow"),
+    ("POST", "/v1/objects/{id}/withdraw"),
+    ("GET", "/v1/view-only"),
+    ("GET", "/v1/notices"),
+    ("POST", "/v1/notices/{id}/acknowledge"),
     ("GET", "/v1/approvals"),
     ("POST", "/v1/approvals/{id}"),
     ("GET", "/v1/bodies"),
@@ -45,6 +55,15 @@ pub fn routes() -> Router<Hub> {
         .route("/reports/{id}/stix", get(reports::stix))
         .route("/reports/{id}/explain", get(reports::explain))
         .route("/reports/{id}/versions", post(reports::publish_version))
+        .route("/reports/{id}/audience", get(control::audience))
+        .route("/reports/{id}/accept", post(control::accept))
+        .route("/reports/{id}/narrow", post(control::narrow))
+        .route("/reports/{id}/withdraw", post(control::withdraw))
+        .route("/objects/{id}/narrow", post(control::narrow))
+        .route("/objects/{id}/withdraw", post(control::withdraw))
+        .route("/view-only", get(control::view_only))
+        .route("/notices", get(control::notices))
+        .route("/notices/{id}/acknowledge", post(control::acknowledge))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{id}", post(approvals::answer))
         .route("/bodies", get(bodies::list))
