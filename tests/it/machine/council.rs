@@ -57,6 +57,8 @@ pub const DEPTHS: [&str; 5] = ["none", "poc", "analyst", "members_ntk", "members
 pub const FORMS: [&str; 3] = ["none", "anonymised", "identified"];
 /// Loose to strict.
 pub const TLPS: [&str; 5] = ["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"];
+/// Hours that every approver has.
+pub const REPLY_HOURS: i64 = 48;
 /// In the order of a level's columns.
 pub const COLUMNS: [&str; 6] = [
     "own_ceptoar",
@@ -84,6 +86,8 @@ pub struct Level {
     /// Approver as the scheme names it, and mode: 1 silent, 2 explicit, 3 two people.
     pub approvals: BTreeMap<String, u8>,
     pub attribution: &'static str,
+    /// What no reply means: `release`, or anything else with nobody above to ask.
+    pub releases_unanswered: bool,
     pub storage_jp_only: bool,
     pub retention_min_days: u32,
     pub anonymise: BTreeSet<String>,
@@ -142,6 +146,7 @@ fn known_scheme(id: &str) -> Scheme {
                 .map(|(who, mode)| (who.clone(), at(&MODES, mode) as u8))
                 .collect(),
             attribution: ATTRIBUTIONS[at(&ATTRIBUTIONS, &line["attribution"])],
+            releases_unanswered: line["no_reply"] == "release",
             storage_jp_only: line["storage_jp_only"] == true,
             retention_min_days: line["retention_min_days"].as_u64().unwrap() as u32,
             anonymise: line["anonymise"]
@@ -209,6 +214,7 @@ pub fn random_scheme(seed: &mut Seed, id: &str, version: u32, effective: &str) -
                 columns,
                 approvals,
                 attribution: ATTRIBUTIONS[seed.below(4) as usize],
+                releases_unanswered: seed.one_in(2),
                 storage_jp_only: seed.one_in(5),
                 retention_min_days: if seed.one_in(6) { 100 } else { 0 },
                 anonymise: set(&["org"]),
@@ -435,10 +441,11 @@ impl Level {
         writeln!(
             text,
             "  attribution = \"{}\"\n  onward = {{ group = \"nda\", vendor = \"nda\", client = \"deny\", overseas = \"deny\" }}\n  \
-             approvals = {{ {} }}\n  no_reply = \"refuse\"\n  reply_hours = 48\n  purposes_allowed = [\"defence\"]\n  \
+             approvals = {{ {} }}\n  no_reply = \"{}\"\n  reply_hours = {REPLY_HOURS}\n  purposes_allowed = [\"defence\"]\n  \
              retention_min_days = {}\n  storage_jp_only = {}\n  automated = \"allow\"\n  k = 0\n  anonymise = [{}]",
             self.attribution,
             approvals.join(", "),
+            if self.releases_unanswered { "release" } else { "refuse" },
             self.retention_min_days,
             self.storage_jp_only,
             anonymise.join(", ")

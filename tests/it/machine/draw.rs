@@ -42,6 +42,7 @@ pub fn episode(number: u64, steps: usize, start: i64) -> Episode {
             at: drawing.at,
             act,
         };
+        drawing.model.pass(step.at);
         drawing.model.apply(&step);
         list.push(step);
     }
@@ -76,6 +77,12 @@ impl Drawing {
             89..92 => Act::Restart,
             _ => Act::Wait,
         }
+    }
+
+    /// Some hours, and a fraction of a second that no other instant has.
+    fn instant(&mut self, hours: u64) -> i64 {
+        HOUR + self.seed.below(hours * 3600) as i64 * SECOND
+            + 1000 * (1 + self.seed.below(999) as i64)
     }
 
     fn publisher(&mut self) -> Person {
@@ -213,14 +220,8 @@ impl Drawing {
             operator,
             useful,
             named,
-            not_before: self
-                .seed
-                .one_in(12)
-                .then(|| self.at + HOUR + self.seed.below(30) as i64 * HOUR),
-            not_after: self
-                .seed
-                .one_in(10)
-                .then(|| self.at + HOUR + self.seed.below(60) as i64 * HOUR),
+            not_before: self.seed.one_in(12).then(|| self.at + self.instant(30)),
+            not_after: self.seed.one_in(10).then(|| self.at + self.instant(60)),
             strips: self.seed.one_in(6),
         }
     }

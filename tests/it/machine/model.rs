@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod sees;
+
 use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, report_token};
-use super::council::{Body, Council, Grant, Kind, Level, Person, Scheme, Standing};
+use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+use sees::{column, reads_as_member};
 
 /// Whoever reads without logging in.
 pub const ANYBODY: &str = "anybody";
@@ -36,6 +39,7 @@ pub enum State {
     Released,
     Refused,
     Superseded,
+    Expired,
 }
 
 /// One accepted version of one item.
@@ -62,9 +66,60 @@ pub struct Version {
     sides: [bool; 3],
     /// Forms made for inside and outside.
     forms: [BTreeSet<u8>; 2],
+    /// The rule when it went inside and outside: what is narrowed later shows where the form stays.
+    out: [Option<Access>; 2],
+    /// Who has until when to reply, and who let it pass where that is consent.
+    due: BTreeMap<String, i64>,
+    lapsed: BTreeSet<String>,
+    releases_unanswered: bool,
+    not_before: i64,
 }
 
 impl Version {
+    /// Whose agreement is still missing.
+    fn pending(&self) -> BTreeSet<String> {
+        let heard =
+            |who: &String| self.lapsed.contains(who) || self.votes.iter().any(|(of, ..)| of == who);
+        let mut pending: BTreeSet<String> = self
+            .asked
+            .keys()
+            .filter(|who| !heard(who))
+            .cloned()
+            .collect();
+        let two: Vec<&String> = self
+            .asked
+            .iter()
+            .filter(|(_, mode)| **mode == 3)
+            .map(|(who, _)| who)
+            .collect();
+        let votes = self.votes.iter().filter(|(of, ..)| two.contains(&of));
+        let people: BTreeSet<&String> = votes.map(|(_, name, _)| name).collect();
+        let waived = two.iter().any(|who| self.lapsed.contains(*who));
+        if !waived && people.len() < 2 && two.iter().all(|who| !pending.contains(*who)) {
+            pending.extend(two.into_iter().cloned());
+        }
+        pending
+    }
+
+    /// Lets leave what nothing holds any more.
+    fn settle(&mut self) {
+        let agreed = self.pending().is_empty();
+        self.holds_inside &= !agreed;
+        let inside = !self.holds_inside && !self.embargo;
+        let outside = agreed && inside;
+        self.state = if outside {
+            State::Released
+        } else {
+            State::Held
+        };
+        for (side, free) in [(1, inside), (2, outside)] {
+            if free && !self.sides[side] {
+                self.sides[side] = true;
+                self.out[side - 1] = Some(self.access.clone());
+            }
+        }
+    }
+
     /// An object's own version.
     pub fn revision(&self) -> u64 {
         u64::from(self.rank.0)
@@ -160,16 +215,11 @@ impl Model {
         }
         let before: Vec<usize> = self.of(&item);
         if report.replaces.is_some() {
-            // Whoever revises must read the present version at the desk, and belong to its body.
+            // Whoever revises belongs to the body that sent it.
             let own = before
                 .last()
                 .is_some_and(|at| self.versions[*at].body == person.body);
-            let now = step.at;
-            let present = before.last().is_some_and(|at| {
-                let version = &self.versions[*at];
-                version.access.not_after.is_none_or(|until| now < until)
-            });
-            if !own || !present {
+            if !own {
                 return Outcome::Refused;
             }
         }
@@ -209,6 +259,7 @@ impl Model {
         if report.level.is_some() {
             access.not_after = report.not_after;
             version.embargo = report.not_before.is_some_and(|from| step.at < from);
+            version.not_before = report.not_before.unwrap_or(0);
         }
         self.accept(version, unmarked && scheme.holds_unmarked);
         Outcome::Taken(vec![true])
@@ -281,13 +332,6 @@ impl Model {
         true
     }
 
-    fn sectors_of(&self, body: &Body) -> BTreeSet<String> {
-        match body.kind {
-            Kind::Operator => body.sectors.clone(),
-            _ => BTreeSet::from([format!("s-{}", body.id)]),
-        }
-    }
-
     #[allow(
         clippy::too_many_arguments,
         reason = "one call for reports, one for objects"
@@ -326,12 +370,14 @@ impl Model {
             .iter()
             .any(|(body, (depth, _))| *body != ceptoar && *depth > 0);
         let mut asked = BTreeMap::new();
-        if leaves {
-            for (who, mode) in &level.approvals {
-                let concrete = match who.split_once('.') {
-                    None => format!("{}.source", operator.as_ref().unwrap_or(&body.id)),
-                    Some((_, role)) => format!("{ceptoar}.{role}"),
-                };
+        let mut due = BTreeMap::new();
+        for (who, mode) in &level.approvals {
+            let concrete = match who.split_once('.') {
+                None => format!("{}.source", operator.as_ref().unwrap_or(&body.id)),
+                Some((_, role)) => format!("{ceptoar}.{role}"),
+            };
+            due.insert(concrete.clone(), step.at + REPLY_HOURS * 3_600_000_000);
+            if leaves {
                 let entry = asked.entry(concrete).or_insert(*mode);
                 *entry = (*entry).max(*mode);
             }
@@ -366,31 +412,12 @@ impl Model {
             embargo: false,
             sides: [true, false, false],
             forms: [BTreeSet::new(), BTreeSet::new()],
+            out: [None, None],
+            due,
+            lapsed: BTreeSet::new(),
+            releases_unanswered: level.releases_unanswered,
+            not_before: 0,
         }
-    }
-
-    /// GAP: words of objects that several sources posted with other contents under one id and
-    /// version. Of two contents the one that is released later, and was posted first, gets no
-    /// rendition to stand in for it, so a reader of both may have only one.
-    pub fn contested(&self) -> BTreeSet<String> {
-        let mut contents: BTreeMap<(&str, u64), BTreeMap<&str, &str>> = BTreeMap::new();
-        for version in &self.versions {
-            if let Some((thing, id, text)) = &version.posted {
-                let content = if *thing == Thing::Domain {
-                    &version.token
-                } else {
-                    text
-                };
-                contents
-                    .entry((id, version.revision()))
-                    .or_default()
-                    .insert(content, &version.token);
-            }
-        }
-        let several = contents.into_values().filter(|group| group.len() > 1);
-        several
-            .flat_map(|group| group.into_values().map(str::to_owned))
-            .collect()
     }
 
     /// The newest version that a body has posted under an id.
@@ -414,7 +441,7 @@ impl Model {
                 .or_insert(2);
             *poc = (*poc).max(2);
         }
-        version.holds_inside = holds_inside || version.embargo;
+        version.holds_inside = holds_inside;
         let before = self.of(&version.item);
         let newest = before
             .iter()
@@ -449,10 +476,65 @@ impl Model {
                 }
             }
         }
-        let held = version.holds_inside || !version.asked.is_empty();
-        version.state = if held { State::Held } else { State::Released };
-        version.sides = [true, !version.holds_inside, !held];
+        version.due.retain(|who, _| version.asked.contains_key(who));
+        version.settle();
         self.versions.push(version);
+    }
+
+    /// Everything that time does up to an instant.
+    pub fn pass(&mut self, until: i64) {
+        while let Some(due) = self.next_due(until) {
+            self.happen(due);
+        }
+    }
+
+    /// The next instant at which something happens by itself.
+    pub fn next_due(&self, until: i64) -> Option<i64> {
+        let of = |version: &Version| {
+            let held = version.state == State::Held;
+            let embargo = (held && version.embargo).then_some(version.not_before);
+            let replies = version.due.values().copied().filter(move |_| held);
+            let open = matches!(version.state, State::Held | State::Released);
+            let expiry = version.access.not_after.filter(|_| open);
+            embargo.into_iter().chain(expiry).chain(replies).min()
+        };
+        self.versions
+            .iter()
+            .filter_map(of)
+            .min()
+            .filter(|due| *due <= until)
+    }
+
+    /// What is due at an instant.
+    pub fn happen(&mut self, now: i64) {
+        for version in &mut self.versions {
+            if version.state == State::Held && version.embargo && version.not_before <= now {
+                version.embargo = false;
+                version.settle();
+            }
+            let over: Vec<String> = version
+                .due
+                .iter()
+                .filter(|(_, at)| **at <= now)
+                .map(|(who, _)| who.clone())
+                .collect();
+            for who in over {
+                version.due.remove(&who);
+                if version.state != State::Held || !version.pending().contains(&who) {
+                    continue;
+                }
+                if version.asked[&who] == 1 || version.releases_unanswered {
+                    version.lapsed.insert(who);
+                    version.settle();
+                } else {
+                    version.state = State::Refused;
+                }
+            }
+            let open = matches!(version.state, State::Held | State::Released);
+            if open && version.access.not_after.is_some_and(|until| until <= now) {
+                version.state = State::Expired;
+            }
+        }
     }
 
     /// What a request for consent would be answered for, and in whose name.
@@ -471,10 +553,11 @@ impl Model {
     fn open_requests(&self, at: usize, by: &Person) -> Vec<String> {
         let version = &self.versions[at];
         let answered = |who: &str| {
-            version
-                .votes
-                .iter()
-                .any(|(of, name, _)| of == who && *name == by.id)
+            version.lapsed.contains(who)
+                || version
+                    .votes
+                    .iter()
+                    .any(|(of, name, _)| of == who && *name == by.id)
         };
         let asked = version
             .asked
@@ -508,229 +591,7 @@ impl Model {
             version.state = State::Refused;
             return Outcome::Taken(vec![true]);
         }
-        let heard = |who: &String| version.votes.iter().any(|(of, ..)| of == who);
-        let two: BTreeSet<&String> = version
-            .asked
-            .iter()
-            .filter(|(_, mode)| **mode == 3)
-            .map(|(who, _)| who)
-            .collect();
-        let people: BTreeSet<&String> = version
-            .votes
-            .iter()
-            .filter(|(of, ..)| two.contains(of))
-            .map(|(_, name, _)| name)
-            .collect();
-        let agreed = version.asked.keys().all(heard) && (two.is_empty() || people.len() > 1);
-        if agreed && !version.embargo {
-            version.state = State::Released;
-            version.sides = [true, true, true];
-        }
+        version.settle();
         Outcome::Taken(vec![true])
-    }
-
-    /// Everything one reader has, before anything is counted as one.
-    pub fn view(&self, reader: &str, now: i64) -> Vec<Seen> {
-        let mut all = Vec::new();
-        for (at, version) in self.versions.iter().enumerate() {
-            if version.access.not_after.is_some_and(|until| now >= until) {
-                continue;
-            }
-            let (side, form) = if self.at_desk(reader, version) {
-                (0, IDENTIFIED)
-            } else {
-                let places = self.places(reader);
-                let side = if places.iter().any(|place| place.0 == version.ceptoar) {
-                    1
-                } else {
-                    2
-                };
-                let form = version.access.form(
-                    &self.council,
-                    reader,
-                    &places,
-                    (side == 1).then_some(&version.ceptoar),
-                );
-                if !version.sides[side] || form == 0 || !version.forms[side - 1].contains(&form) {
-                    continue;
-                }
-                (side, form)
-            };
-            let later = self.of(&version.item).into_iter().any(|other| {
-                let other = &self.versions[other];
-                other.rank > version.rank && other.sides[side]
-            });
-            // What it binds its reader to, and at the desk where it stands.
-            let access = &version.access;
-            let mut detail = format!(
-                "{} {} {}",
-                access.tlp, access.stores_in_japan, access.keeps_days
-            );
-            if side == 0 {
-                detail.push_str(&format!(" {:?} {:?}", version.state, version.votes));
-            }
-            all.push(Seen {
-                token: version.token.clone(),
-                step: version.step,
-                at,
-                identified: form == IDENTIFIED,
-                desk: side == 0,
-                live: !later,
-                detail,
-            });
-        }
-        all
-    }
-
-    /// The requests that wait for a person: token and approver.
-    pub fn waiting(&self, reader: &str) -> Vec<(String, String)> {
-        let Some(person) = self.council.person(reader) else {
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for (at, version) in self.versions.iter().enumerate() {
-            if version.state == State::Held {
-                all.extend(
-                    self.open_requests(at, person)
-                        .into_iter()
-                        .map(|who| (version.token.clone(), who)),
-                );
-            }
-        }
-        all.sort();
-        all
-    }
-
-    fn at_desk(&self, reader: &str, version: &Version) -> bool {
-        let Some(person) = self.council.person(reader) else {
-            return false;
-        };
-        let publishes = person.roles.contains("publisher");
-        let of_operator = version.operator.as_ref() == Some(&person.body)
-            && (publishes || reads_as_member(person));
-        publishes && person.body == version.body
-            || of_operator
-            || version
-                .asked
-                .keys()
-                .any(|who| self.answers_for(person, who))
-    }
-
-    /// Where a reader belongs: body, and how far in (1 its point of contact, 2 analyst, 3 member).
-    fn places(&self, reader: &str) -> Vec<(String, u8)> {
-        let Some(person) = self.council.person(reader) else {
-            return vec![(ANYBODY.to_owned(), 2)];
-        };
-        let body = self.council.find(&person.body).unwrap();
-        if body.kind == Kind::Operator {
-            let of = if reads_as_member(person) {
-                body.ceptoars.clone()
-            } else {
-                Vec::new()
-            };
-            return of.into_iter().map(|ceptoar| (ceptoar, 3)).collect();
-        }
-        if body.standing == Standing::Attendee {
-            return Vec::new();
-        }
-        let reach = if person.roles.contains("poc") { 1 } else { 2 };
-        let reads = person.roles.contains("poc") || person.roles.contains("analyst");
-        reads
-            .then(|| (body.id.clone(), reach))
-            .into_iter()
-            .collect()
-    }
-}
-
-fn reads_as_member(person: &Person) -> bool {
-    ["member", "analyst", "poc"]
-        .iter()
-        .any(|role| person.roles.contains(*role))
-}
-
-/// The README's first table of bodies.
-fn column(body: &Body, own: &Body) -> Option<usize> {
-    if body.id == own.id {
-        return Some(0);
-    }
-    match (body.kind, body.standing) {
-        (Kind::Operator, _) | (_, Standing::Attendee) => None,
-        (Kind::Ceptoar, Standing::Member) => Some(1),
-        (Kind::Ceptoar | Kind::Agency, _) => Some(5),
-        (Kind::Centre, _) => Some(2),
-        (Kind::Ministry, _) if own.ministry.as_ref() == Some(&body.id) => Some(3),
-        (Kind::Ministry, _) => Some(4),
-    }
-}
-
-impl Access {
-    /// The form for a reader, 0 for nothing. `only` is the body whose grant counts, where one does.
-    fn form(
-        &self,
-        council: &Council,
-        reader: &str,
-        places: &[(String, u8)],
-        only: Option<&String>,
-    ) -> u8 {
-        let person = council.person(reader);
-        let body = person.and_then(|person| council.find(&person.body));
-        if self
-            .named
-            .as_ref()
-            .is_some_and(|named| !named.contains(reader))
-        {
-            return 0;
-        }
-        let (stores, keeps) =
-            body.map_or((false, 0), |body| (body.stores_in_japan, body.keeps_days));
-        if self.stores_in_japan && !stores || self.keeps_days > keeps {
-            return 0; // may look, and gets no copy
-        }
-        let form_at = |(place, reach): &(String, u8)| {
-            let (depth, form) = self.grants.get(place).copied().unwrap_or((0, 0));
-            let needs = body.is_some_and(|body| !body.sectors.is_disjoint(&self.sectors))
-                || self.persons.contains(reader);
-            let admitted = match reach {
-                1 => depth >= 1,
-                2 => depth >= 2,
-                _ => depth == 4 || depth == 3 && needs,
-            };
-            let clear = place != ANYBODY || self.tlp == 0;
-            if admitted && clear { form } else { 0 }
-        };
-        let places = places
-            .iter()
-            .filter(|(place, _)| only.is_none_or(|only| only == place));
-        places.map(form_at).max().unwrap_or(0)
-    }
-
-    /// The stricter of both, dimension by dimension.
-    fn join(&mut self, other: &Self) {
-        self.tlp = self.tlp.max(other.tlp);
-        let bodies: Vec<String> = self.grants.keys().cloned().collect();
-        for body in bodies {
-            let (depth, form) = other.grants.get(&body).copied().unwrap_or((0, 0));
-            let mine = self.grants.get_mut(&body).unwrap();
-            *mine = (mine.0.min(depth), mine.1.min(form));
-        }
-        self.sectors = self.sectors.intersection(&other.sectors).cloned().collect();
-        self.persons = self.persons.intersection(&other.persons).cloned().collect();
-        self.named = match (&self.named, &other.named) {
-            (Some(one), Some(two)) => Some(one.intersection(two).cloned().collect()),
-            (one, two) => one.clone().or(two.clone()),
-        };
-        self.stores_in_japan |= other.stores_in_japan;
-        self.keeps_days = self.keeps_days.max(other.keeps_days);
-        self.not_after = match (self.not_after, other.not_after) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
-        let order = ["name_ok", "pseudonym", "sector_only", "withheld"];
-        let rank = |word| order.iter().position(|known| *known == word);
-        if rank(other.attribution) > rank(self.attribution) {
-            self.attribution = other.attribution;
-        }
-        self.anonymise = self.anonymise.union(&other.anonymise).cloned().collect();
-        self.strips |= other.strips;
     }
 }

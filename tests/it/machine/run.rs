@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::acts::Step;
 use super::check;
 use super::draw::Episode;
-use super::model::{ANYBODY, Model};
+use super::model::{ANYBODY, Model, Seen};
 use super::poller::Poller;
 use super::seed::Seed;
 use super::surfaces::{Ask, SURFACES, objects_path};
@@ -85,9 +85,13 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn step(&mut self, step: &Step, left_out: bool) -> Result<(), String> {
+        // What is due on the way happens at its own instant, as it would with a clock that runs.
+        while let Some(due) = self.model.next_due(step.at) {
+            self.model.happen(due);
+            self.set_clock(due).await;
+        }
+        self.set_clock(step.at).await;
         let expected = self.model.apply(step);
-        self.one.set_clock(self.start + step.at);
-        self.two.set_clock(self.start + step.at);
         let answer = self.one.act(step, self.start).await;
         check::outcome(answer.as_ref(), &expected)?;
         if !left_out {
@@ -123,6 +127,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    async fn set_clock(&self, at: i64) {
+        for world in [&self.one, &self.two] {
+            world.set_clock(self.start + at);
+            world.tick().await;
+        }
+    }
+
     /// At the end everything is asked, by every reader.
     async fn end(&mut self, at: i64) -> Result<(), String> {
         let everybody: Vec<String> = self
@@ -141,9 +152,24 @@ impl Run<'_> {
         for poller in &mut self.pollers {
             poller.poll(&self.one, &contested).await?;
         }
+        self.reasons().await?;
         let known = self.one.known.clone();
         for surface in 0..SURFACES.len() {
             self.both(surface, &known).await?;
+        }
+        Ok(())
+    }
+
+    /// Why a report goes where it goes is for its desk alone.
+    async fn reasons(&self) -> Result<(), String> {
+        let (world, reader) = (&self.one, self.reader);
+        let list = world.get(reader, "/v1/reports?limit=1000").await.json();
+        for item in list["items"].as_array().into_iter().flatten() {
+            let path = format!("/v1/reports/{}/explain", item["id"].as_str().unwrap());
+            let answer = world.get(reader, &path).await;
+            if (answer.status == 200) != item["desk"].is_object() {
+                return Err(format!("{path} is answered with {} {}", answer.status, answer.body));
+            }
         }
         Ok(())
     }
@@ -190,8 +216,10 @@ impl Run<'_> {
         if reader == self.reader {
             let (refs, supports) = check::references(&objects);
             self.referred.extend(refs);
-            // At a desk the supports of renditions come too, which the desk's own entry hides.
-            self.at_desk |= seen.iter().any(|seen| seen.desk);
+            // At a desk the supports of renditions come too, which the desk's own entry hides; and
+            // those of the second of two equal objects, which the first hides.
+            let hides = |one: &Seen| one.desk || self.model.shares_its_id(one.at);
+            self.at_desk |= seen.iter().any(hides);
             let early = supports.iter().find(|id| !self.referred.contains(*id));
             if let (Some(early), false) = (early, self.at_desk) {
                 return Err(failed(format!(
@@ -209,6 +237,10 @@ impl Run<'_> {
             .await;
         check::stamps(&stamps).map_err(failed)?;
         self.tally.answers += 2;
+        if reader != self.reader {
+            // Who fetched what is told to its source: the twin's readers fetch too.
+            self.two.get(reader, &format!("{root}?limit=1000")).await;
+        }
         if reader == ANYBODY {
             return Ok(());
         }
@@ -217,6 +249,9 @@ impl Run<'_> {
         let requests = self.one.get(reader, "/v1/approvals?limit=1000").await;
         check::waiting(&self.model, &self.one, reader, &requests).map_err(failed)?;
         self.tally.answers += 2;
+        if reader != self.reader {
+            self.two.get(reader, "/v1/reports?limit=1000").await;
+        }
         for item in reports.json()["items"].as_array().into_iter().flatten() {
             self.one
                 .known

@@ -44,6 +44,8 @@ pub const SURFACES: &[Surface] = surfaces! {
     by_id: true,
     report_by_id: true,
     statuses: true,
+    notices: true,
+    reach: false,
     others_requests: false,
     directory: false,
     errors: false,
@@ -246,6 +248,24 @@ async fn statuses(ask: &Ask<'_>) -> Vec<Answer> {
     let mut all = Vec::new();
     for id in &ask.known.statuses {
         all.push(ask.get(&format!("{}/status/{id}/", root(ask.reader))).await);
+    }
+    all
+}
+
+async fn notices(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return Vec::new();
+    }
+    let mut all = vec![ask.get("/v1/notices").await];
+    all.extend(ask.list("/v1/view-only?limit=2").await);
+    all
+}
+
+/// How far an item went: its source's desk is told, nobody else.
+async fn reach(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/reports/{id}/audience")).await);
     }
     all
 }

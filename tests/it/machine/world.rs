@@ -97,6 +97,14 @@ impl World {
             .advance_micros(micros - self.hub.clock.now_micros());
     }
 
+    /// What is due now happens; both processes try, and one of them does it.
+    pub async fn tick(&self) {
+        let both = self.exchanges.iter().map(Exchange::act_on_time);
+        for done in futures_util::future::join_all(both).await {
+            done.unwrap();
+        }
+    }
+
     /// Sends one request as somebody.
     pub async fn send(
         &self,
