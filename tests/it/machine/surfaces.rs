@@ -18,27 +18,25 @@ pub struct Ask<'a> {
 
 type Asking<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + Send + 'a>>;
 
-/// A surface: its name, whether it is cheap enough to ask after every act, and how to ask.
+/// A surface: its name, whether it is asked often between acts or seldom, and how to ask. At the end
+/// of an episode all of them are.
 pub struct Surface {
     pub name: &'static str,
-    pub each_step: bool,
+    pub often: bool,
     pub ask: for<'a> fn(&'a Ask<'a>) -> Asking<'a>,
 }
 
 macro_rules! surfaces {
     ($($name:ident: $often:literal,)+) => {
-        &[$(Surface { name: stringify!($name), each_step: $often, ask: |ask| Box::pin($name(ask)) },)+]
+        &[$(Surface { name: stringify!($name), often: $often, ask: |ask| Box::pin($name(ask)) },)+]
     };
 }
 
 /// Every surface that exists.
 pub const SURFACES: &[Surface] = surfaces! {
-    objects: true,
-    reports: true,
-    approvals: true,
     small_pages: false,
     marks: false,
-    manifest: true,
+    versions: false,
     filters: false,
     collections: false,
     by_id: true,
@@ -131,19 +129,21 @@ pub fn objects_path(reader: &str) -> String {
     format!("{}/collections/exchange/objects/", root(reader))
 }
 
-async fn objects(ask: &Ask<'_>) -> Vec<Answer> {
-    vec![ask.get(&objects_path(ask.reader)).await]
-}
-
-async fn reports(ask: &Ask<'_>) -> Vec<Answer> {
-    vec![ask.get("/v1/reports?limit=1000").await]
-}
-
-async fn approvals(ask: &Ask<'_>) -> Vec<Answer> {
-    if ask.anybody() {
-        return Vec::new();
+/// What is asked after every act, of both hubs and of the model: objects and their manifest, and with
+/// a login reports and requests for consent.
+pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
+    let objects = objects_path(reader);
+    let mut all = vec![
+        world.get(reader, &format!("{objects}?limit=1000")).await,
+        world
+            .get(reader, &objects.replace("/objects/", "/manifest/"))
+            .await,
+    ];
+    if reader != ANYBODY {
+        all.push(world.get(reader, "/v1/reports?limit=1000").await);
+        all.push(world.get(reader, "/v1/approvals?limit=1000").await);
     }
-    vec![ask.get("/v1/approvals?limit=1000").await]
+    all
 }
 
 async fn small_pages(ask: &Ask<'_>) -> Vec<Answer> {
@@ -168,7 +168,7 @@ async fn marks(ask: &Ask<'_>) -> Vec<Answer> {
     all
 }
 
-async fn manifest(ask: &Ask<'_>) -> Vec<Answer> {
+async fn versions(ask: &Ask<'_>) -> Vec<Answer> {
     let root = root(ask.reader);
     vec![
         ask.get(&format!(
