@@ -2,12 +2,13 @@
 //!
 //! [`mod@file`] reads and checks `council.toml`; [`directory`] is the indexed snapshot everything else
 //! asks; [`mod@resolve`] turns a level, which speaks relative to its source, into a rule over concrete
-//! bodies; [`combine`] answers `policy combine`.
+//! bodies, [`rejoin`] follows a body whose place changes; [`combine`] answers `policy combine`.
 
 pub mod body;
 pub mod combine;
 pub mod directory;
 pub mod file;
+pub mod rejoin;
 pub mod resolve;
 
 pub use body::{

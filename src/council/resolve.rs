@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use super::Directory;
 use crate::handling::{
     Access, Approver, BodyId, Clause, Column, Conflict, Depth, Downgrade, Grant, Grants, Join,
-    Level, NeedToKnow, Part, Parties, PrincipalId, Rule, SectorCode, Tlp, conflicts, explain,
-    join_all,
+    Level, NeedToKnow, Part, Parties, PrincipalId, Relative, Rule, SectorCode, Tlp, conflicts,
+    explain, join_all,
 };
 
 use super::body::{BodyKind, role};
@@ -95,6 +95,7 @@ pub fn relative<'a>(
         access: Access {
             tlp: level.tlp,
             audience,
+            relative: Relative::Anything,
             need_to_know: None,
             named: None,
             retention_min_days: level.retention_min_days,
@@ -139,6 +140,10 @@ impl Directory {
             })
             .chain((level.tlp == Tlp::Clear).then_some((&anybody, Some(Column::Observers), false)));
         let mut rule = relative(level, placed, |who| concrete(who, origin, self));
+        rule.access.relative = Relative::One {
+            own: origin.ceptoar.clone(),
+            columns: level.audience,
+        };
         rule.access.need_to_know = Some(NeedToKnow {
             sectors: origin.sectors.clone(),
             persons: BTreeSet::new(),

@@ -12,7 +12,7 @@ use super::hold::Hold;
 use super::publish::stored_rule;
 use super::refusal::Refusal;
 use crate::council::Directory;
-use crate::handling::{Access, BodyId, Capability, Clause, Form};
+use crate::handling::{Access, Audience, BodyId, Capability, Clause, Form};
 use crate::stix::timestamp::format_taxii;
 use crate::store::feed::Query;
 
@@ -185,7 +185,22 @@ impl Exchange {
                 }
             }
         }
-        let rule = stored_rule(&version)?;
+        let mut access = stored_rule(&version)?.access;
+        // What is out says itself who reads it: bodies may have come and gone since.
+        for (stamp, side, ..) in tx.releases_of(key).await? {
+            if side == "desk" {
+                continue;
+            }
+            for (_, definition) in tx.readers_of(stamp).await? {
+                let audience: Audience = serde_json::from_str(&definition)?;
+                for (body, grant) in audience.grants() {
+                    let known = access.audience.get(body);
+                    if known.is_none() {
+                        access.audience.set(body.clone(), grant);
+                    }
+                }
+            }
+        }
         let clauses: Vec<Clause> = serde_json::from_str(&version.value.clauses)?;
         let sides = tx.sides_of(key).await?;
         let state = version.value.state.clone();
@@ -199,7 +214,7 @@ impl Exchange {
                 _ => "never",
             }
         };
-        let audience = shares(&caller.directory, &rule.access, &clauses, &when)
+        let audience = shares(&caller.directory, &access, &clauses, &when)
             .into_iter()
             .map(|share| {
                 let body = share.body.to_string();

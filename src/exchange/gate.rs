@@ -21,25 +21,42 @@ pub struct View {
 
 /// Every interned audience this process knows, in the order of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Audiences(RwLock<Arc<Vec<(i64, Audience)>>>);
+pub(super) struct Audiences(RwLock<Known>);
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// How often audiences had changed when these were read.
+    changes: i64,
+    list: Arc<Vec<(i64, Audience)>>,
+}
 
 impl Audiences {
-    fn known(&self) -> Arc<Vec<(i64, Audience)>> {
+    fn known(&self) -> Known {
         match self.0.read() {
-            Ok(known) => Arc::clone(&known),
-            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
+            Ok(known) => known.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
         }
     }
 
     /// All of them, as of this transaction.
-    async fn load(&self, tx: &mut Tx) -> Result<Arc<Vec<(i64, Audience)>>, StoreError> {
-        let known = self.known();
-        let after = known.last().map_or(0, |(id, _)| *id);
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        changes: i64,
+    ) -> Result<Arc<Vec<(i64, Audience)>>, StoreError> {
+        let mut known = self.known();
+        if known.changes != changes {
+            known = Known {
+                changes,
+                list: Arc::default(),
+            };
+        }
+        let after = known.list.last().map_or(0, |(id, _)| *id);
         let fresh = tx.audiences_after(after).await?;
         if fresh.is_empty() {
-            return Ok(known);
+            return Ok(known.list);
         }
-        let mut all = known.as_ref().clone();
+        let mut all = known.list.as_ref().clone();
         for (id, definition) in fresh {
             all.push((id, serde_json::from_str(&definition)?));
         }
@@ -48,8 +65,11 @@ impl Audiences {
             Ok(slot) => slot,
             Err(poisoned) => poisoned.into_inner(),
         };
-        if slot.len() < all.len() {
-            *slot = Arc::clone(&all);
+        if (slot.changes, slot.list.len()) < (changes, all.len()) {
+            *slot = Known {
+                changes,
+                list: Arc::clone(&all),
+            };
         }
         Ok(all)
     }
@@ -78,13 +98,16 @@ impl Exchange {
         let now = self.clock().now();
         let mut tx = self.db().read().await?;
         // Both from one snapshot: see `Scope::newest`.
-        let newest = tx.newest_stamp().await?;
-        let audiences = self.0.audiences.load(&mut tx).await?;
+        let (newest, changes) = tx.newest().await?;
+        let audiences = self.0.audiences.load(&mut tx, changes).await?;
         let mut scope = Scope {
             now: now.timestamp_micros(),
             newest,
             ..Scope::default()
         };
+        if let (Some(caller), true) = (caller, channel.hands_over()) {
+            scope.since = tx.late_in(caller.principal.id.as_str()).await?;
+        }
         for (id, audience) in audiences.iter() {
             if audience.admits(reader, channel, now) {
                 scope.audiences.push(*id);

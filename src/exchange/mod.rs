@@ -10,6 +10,7 @@ pub mod dry_run;
 pub mod gate;
 pub mod hold;
 pub mod intake;
+mod latecomers;
 pub mod markings;
 pub mod narrow;
 pub mod notices;
@@ -163,6 +164,7 @@ impl Exchange {
             Refusal::Invalid(faults.into_iter().map(fault).collect())
         })?;
         let (text, now) = (text.to_owned(), self.clock().now_micros());
+        let (exchange, next) = (self.clone(), file.clone());
         let version = self
             .writer()
             .write(move |tx| {
@@ -172,8 +174,11 @@ impl Exchange {
                     {
                         return Ok(version);
                     }
+                    let former = tx.council().await?;
                     let version = tx.council_version().await? + 1;
                     tx.apply_council(version, now, &text).await?;
+                    let next = Directory::new(version, next);
+                    exchange.changed(tx, former, &next, now).await?;
                     let digest = secret::sha256(text.as_bytes());
                     record(tx, now, &[], &serde_json::json!({
                         "decision": "council.applied", "version": version, "sha256": hex(&digest),
@@ -185,6 +190,25 @@ impl Exchange {
             .await?;
         self.install(&Arc::new(Directory::new(version, file)));
         Ok(version)
+    }
+}
+
+impl Exchange {
+    /// What follows at once from a council file that takes another's place.
+    async fn changed(
+        &self,
+        tx: &mut Tx,
+        former: Option<(i64, String)>,
+        next: &Directory,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        self.next_midnight(tx, now).await?;
+        let Some((version, text)) = former else {
+            return Ok(());
+        };
+        let former = parse(version, &text)?;
+        let at = chrono::DateTime::from_timestamp_micros(now).unwrap_or_default();
+        self.welcome(tx, (&former, at), (next, at), now).await
     }
 }
 

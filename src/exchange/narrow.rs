@@ -85,8 +85,7 @@ impl Exchange {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
             };
-            let joined = stored_rule(&version)?.join(&rule);
-            self.tighten(tx, directory, &version, &joined, now).await?;
+            self.tighten(tx, directory, &version, &rule, now).await?;
         }
         record(
             tx,
@@ -101,16 +100,17 @@ impl Exchange {
         .await
     }
 
-    /// Puts a rule that is stricter than the stored one in force for a version at once.
+    /// Joins a further rule with the stored one and puts it in force for a version at once.
     pub(super) async fn tighten(
         &self,
         tx: &mut Tx,
         directory: &Directory,
         version: &ItemVersion,
-        joined: &Rule,
+        further: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
         let before = stored_rule(version)?;
+        let joined = &before.join(further);
         if *joined == before {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl Exchange {
             })
             .await?;
         }
-        self.narrow_entries(tx, version, joined, false).await?;
+        self.narrow_entries(tx, version, further, false).await?;
         match version.value.state.as_str() {
             "held" => self.ask_more(tx, version, &before, joined, now).await,
             "released" if changes_form(&before, joined) => {
@@ -215,13 +215,13 @@ impl Exchange {
             }
             // Kept, so that a looser third version cannot widen what the second narrowed.
             tx.set_rule(key, &serde_json::to_string(&joined)?).await?;
-            self.narrow_entries(tx, &older, &joined, hides_more).await?;
+            self.narrow_entries(tx, &older, rule, hides_more).await?;
         }
         Ok(())
     }
 
-    /// Lets each entry that is out go on to those of its readers whom the rule still admits in the
-    /// entry's form. An entry that was taken away stays away.
+    /// Lets each entry that is out go on to those of its readers whom a further rule admits too, in
+    /// the entry's form. An entry that was taken away stays away.
     async fn narrow_entries(
         &self,
         tx: &mut Tx,
@@ -247,7 +247,11 @@ impl Exchange {
                     None => {
                         let audience: Audience = serde_json::from_str(&definition)?;
                         let less = match audience.narrowed(&rule.access, &form) {
-                            Some(less) => Some(intern(tx, &less).await?),
+                            Some(less) => {
+                                let less = intern(tx, &less).await?;
+                                tx.inherit_latecomers(less, id).await?;
+                                Some(less)
+                            }
                             None => None,
                         };
                         narrowed.insert(slot, less);

@@ -11,7 +11,7 @@ use super::hold::Hold;
 use super::intake::Handled;
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::{Exchange, Tx, record};
+use super::{Exchange, Tx, latecomers, record};
 use crate::council::body::role;
 use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Consent, Form, NoReply, Rule, Seat,
@@ -118,6 +118,11 @@ impl Exchange {
     async fn happen(&self, tx: &mut Tx, due: &Due) -> Result<(), Refusal> {
         if !tx.take_due(due).await? {
             return Ok(()); // another hub has carried it out
+        }
+        match due.event.as_str() {
+            latecomers::CATCH_UP => return self.catch_up(tx, due).await,
+            latecomers::MIDNIGHT => return self.midnight(tx, due).await,
+            _ => {}
         }
         let Some(version) = tx.item_version(due.item_version).await? else {
             return Ok(());

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::{Channel, Decision, Ground, Reader, Seat, decide};
 use super::dimension::Join;
-use super::grants::{Depth, Form};
+use super::grants::{Depth, Form, Grant};
 use super::names::{BodyId, PrincipalId};
-use super::rule::{Access, NeedToKnow};
+use super::rule::{Access, NeedToKnow, Relative};
 
 /// One interned audience.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +30,13 @@ pub enum Audience {
     Persons {
         /// Who.
         persons: BTreeSet<PrincipalId>,
+    },
+    /// Those of an audience who came to be in it late, for what is older than their coming.
+    Late {
+        /// Who.
+        persons: BTreeSet<PrincipalId>,
+        /// The audience; who leaves it leaves this one too.
+        of: Box<Audience>,
     },
     /// Those whom a rule admits.
     Readers {
@@ -52,6 +59,12 @@ impl Audience {
         match self {
             Self::Desk { seat } => reader.seats.contains(seat),
             Self::Persons { persons } => persons.contains(&reader.principal),
+            Self::Late { persons, of } => {
+                // The console shows by rank and remembers no mark: nothing is late there.
+                persons.contains(&reader.principal)
+                    && channel.hands_over()
+                    && of.admits(reader, channel, now)
+            }
             Self::Readers {
                 access,
                 need_to_know_only,
@@ -75,16 +88,57 @@ impl Audience {
 }
 
 impl Audience {
+    /// What each body has by this audience.
+    pub fn grants(&self) -> Box<dyn Iterator<Item = (&BodyId, Grant)> + '_> {
+        match self {
+            Self::Desk { .. } | Self::Persons { .. } => Box::new(std::iter::empty()),
+            Self::Late { of, .. } => of.grants(),
+            Self::Readers { access, .. } => Box::new(access.audience.iter()),
+        }
+    }
+
+    /// This audience after its access was changed; `None` where nothing changes. `change` is given
+    /// the access, the form of the entries, and whether it is the need-to-know piece.
+    #[must_use]
+    pub fn followed(&self, change: &dyn Fn(&Access, Form, bool) -> Option<Access>) -> Option<Self> {
+        match self {
+            Self::Desk { .. } | Self::Persons { .. } => None,
+            Self::Late { persons, of } => Some(Self::Late {
+                persons: persons.clone(),
+                of: Box::new(of.followed(change)?),
+            }),
+            Self::Readers {
+                access,
+                need_to_know_only,
+                except,
+            } => {
+                let mut grants = access.audience.iter().map(|(_, grant)| grant);
+                let form = grants.find(|grant| !grant.is_none())?.form();
+                Some(Self::Readers {
+                    access: change(access, form, *need_to_know_only)?,
+                    need_to_know_only: *need_to_know_only,
+                    except: except.clone(),
+                })
+            }
+        }
+    }
+
     /// Those of this audience whom a further rule also admits to the same form; `None` is nobody.
     #[must_use]
     pub fn narrowed(&self, rule: &Access, form: &str) -> Option<Self> {
-        let Self::Readers {
-            access,
-            need_to_know_only,
-            except,
-        } = self
-        else {
-            return Some(self.clone());
+        let (access, need_to_know_only, except) = match self {
+            Self::Desk { .. } | Self::Persons { .. } => return Some(self.clone()),
+            Self::Late { persons, of } => {
+                return Some(Self::Late {
+                    persons: persons.clone(),
+                    of: Box::new(of.narrowed(rule, form)?),
+                });
+            }
+            Self::Readers {
+                access,
+                need_to_know_only,
+                except,
+            } => (access, need_to_know_only, except),
         };
         let mut joined = access.join(rule);
         joined.audience = joined.audience.only(|_, grant| grant.form().word() == form);
@@ -134,6 +188,10 @@ pub fn cut(access: &Access, side: Side<'_>) -> Vec<(Form, Audience)> {
                 need_to_know: Some(need_to_know),
                 not_before: None,
                 not_after: None,
+                relative: match side {
+                    Side::Inside(_) => Relative::Anything,
+                    Side::Outside(_) => access.relative.clone(),
+                },
                 ..access.clone()
             },
             need_to_know_only,

@@ -97,6 +97,7 @@ fn dimensions(rule: &Rule) -> Vec<(String, Value)> {
                     flat.push((format!("audience.{body}"), grant));
                 }
             }
+            _ if name == "relative" => {} // decides nothing by itself
             other => flat.push((name, other)),
         }
     }

@@ -41,7 +41,7 @@ impl Column {
 }
 
 /// A level's audience: a grant per column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     own_ceptoar: Grant,
@@ -53,6 +53,20 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// The same but for one column.
+    #[must_use]
+    pub const fn with(mut self, column: Column, grant: Grant) -> Self {
+        match column {
+            Column::OwnCeptoar => self.own_ceptoar = grant,
+            Column::OtherCeptoars => self.other_ceptoars = grant,
+            Column::NationalCentre => self.national_centre = grant,
+            Column::OwnMinistry => self.own_ministry = grant,
+            Column::OtherMinistries => self.other_ministries = grant,
+            Column::Observers => self.observers = grant,
+        }
+        self
+    }
+
     /// The grant of one column.
     #[must_use]
     pub const fn get(&self, column: Column) -> Grant {

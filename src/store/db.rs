@@ -94,6 +94,7 @@ macro_rules! migrations {
         &[
             migration!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
             migration!($folder, 2, "time", "/0002_time.sql"),
+            migration!($folder, 3, "latecomers", "/0003_latecomers.sql"),
         ]
     };
 }

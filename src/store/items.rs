@@ -12,6 +12,8 @@ pub(super) const QUERIES: &[&str] = &[
     AUDIENCES_AFTER,
     AUDIENCE_BY_DIGEST,
     ADD_AUDIENCE,
+    CHANGE_AUDIENCE,
+    HELD,
     ITEM_OF_OBJECT,
     SET_LEVEL,
     ADD_PART,
@@ -36,6 +38,8 @@ const ADD_AUDIENCE: &str = "INSERT INTO audience (id, digest, definition) VALUES
 const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1 AND report IS NOT NULL \
      AND item_version IS NOT NULL ORDER BY key DESC LIMIT 1";
 
+const CHANGE_AUDIENCE: &str = "UPDATE audience SET definition = $1, digest = $2 WHERE id = $3";
+const HELD: &str = "SELECT key FROM item_version WHERE state = 'held' ORDER BY key";
 const SET_LEVEL: &str = "UPDATE item_version SET level = $1, clauses = $2 WHERE key = $3";
 const ADD_PART: &str = "INSERT INTO part (item_version, part) VALUES ($1, $2) \
      ON CONFLICT (item_version, part) DO NOTHING";
@@ -248,6 +252,30 @@ impl Tx {
         on!(self, conn => { sqlx::query(ADD_AUDIENCE).bind(id).bind(digest).bind(definition)
             .execute(conn).await?; });
         Ok(())
+    }
+
+    /// Changes who is in an audience; whatever is entered for it follows.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_audience(
+        &mut self,
+        id: i64,
+        digest: &[u8],
+        definition: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(CHANGE_AUDIENCE).bind(definition).bind(digest).bind(id)
+            .execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Every version that is held.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn held_versions(&mut self) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(HELD).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 
     /// Changes the level a version is under, with the clauses that follow.

@@ -11,6 +11,7 @@ mod dialect;
 pub mod due;
 pub mod feed;
 pub mod items;
+mod latecomers;
 mod ledgers;
 mod objects;
 pub mod receipts;
@@ -32,6 +33,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("due", due::QUERIES),
     ("feed", feed::QUERIES),
     ("items", items::QUERIES),
+    ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
     ("receipts", receipts::QUERIES),

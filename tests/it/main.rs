@@ -14,6 +14,7 @@ mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod latecomers;
 mod laws;
 mod levels;
 mod machine;
