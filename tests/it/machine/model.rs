@@ -8,7 +8,7 @@ mod sees;
 
 use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, report_token};
 use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
-use sees::{column, reads_as_member};
+use sees::reads_as_member;
 
 /// Whoever reads without logging in.
 pub const ANYBODY: &str = "anybody";
@@ -20,7 +20,9 @@ const IDENTIFIED: u8 = 2;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Access {
     tlp: usize,
-    grants: BTreeMap<String, Grant>,
+    /// What each column gives, of each source's CEPTOAR that has a say; who stands in which column is
+    /// looked up when somebody asks.
+    columns: Vec<(String, [Grant; 6])>,
     sectors: BTreeSet<String>,
     persons: BTreeSet<String>,
     named: Option<BTreeSet<String>>,
@@ -347,28 +349,22 @@ impl Model {
         sectors: BTreeSet<String>,
     ) -> Version {
         let ceptoar = self.ceptoar_of(body);
-        let own = self.council.find(&ceptoar).unwrap();
-        let mut grants = BTreeMap::new();
-        for each in &self.council.bodies {
-            let Some(column) = column(each, own) else {
-                continue;
-            };
-            let (depth, form) = level.columns[column];
-            let members = self
-                .council
-                .bodies
-                .iter()
-                .any(|other| other.ceptoars.contains(&each.id));
-            let depth = if members { depth } else { depth.min(2) };
-            grants.insert(each.id.clone(), (depth, form));
-        }
-        if level.tlp == 0 {
-            let (depth, form) = level.columns[5];
-            grants.insert(ANYBODY.to_owned(), (depth.min(2), form));
-        }
-        let leaves = grants
-            .iter()
-            .any(|(body, (depth, _))| *body != ceptoar && *depth > 0);
+        let access = Access {
+            tlp: level.tlp,
+            columns: vec![(ceptoar.clone(), level.columns)],
+            sectors,
+            persons: BTreeSet::new(),
+            named: None,
+            stores_in_japan: level.storage_jp_only || self.council.charter.1,
+            keeps_days: level.retention_min_days,
+            not_after: None,
+            attribution: level.attribution,
+            anonymise: level.anonymise.clone(),
+            strips: false,
+        };
+        let leaves = !access
+            .forms(&self.council, |body| *body != ceptoar)
+            .is_empty();
         let mut asked = BTreeMap::new();
         let mut due = BTreeMap::new();
         for (who, mode) in &level.approvals {
@@ -392,19 +388,7 @@ impl Model {
             body: body.id.clone(),
             operator,
             ceptoar,
-            access: Access {
-                tlp: level.tlp,
-                grants,
-                sectors,
-                persons: BTreeSet::new(),
-                named: None,
-                stores_in_japan: level.storage_jp_only || self.council.charter.1,
-                keeps_days: level.retention_min_days,
-                not_after: None,
-                attribution: level.attribution,
-                anonymise: level.anonymise.clone(),
-                strips: false,
-            },
+            access,
             asked,
             votes: Vec::new(),
             state: State::Held,
@@ -452,11 +436,8 @@ impl Model {
             version.access.join(&self.versions[newest.unwrap()].access);
         }
         for (side, forms) in version.forms.iter_mut().enumerate() {
-            let here = version.access.grants.iter();
-            let here = here.filter(|(body, (depth, _))| {
-                *depth > 0 && (side == 0) == (**body == version.ceptoar)
-            });
-            *forms = here.map(|(_, (_, form))| *form).collect();
+            let inside = |body: &String| (side == 0) == (*body == version.ceptoar);
+            *forms = version.access.forms(&self.council, inside);
         }
         if !late {
             for at in before {

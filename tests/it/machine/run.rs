@@ -94,6 +94,7 @@ impl Run<'_> {
         let expected = self.model.apply(step);
         let answer = self.one.act(step, self.start).await;
         check::outcome(answer.as_ref(), &expected)?;
+        self.one.tick().await; // what an act makes due at once
         if !left_out {
             let twin = self.two.act(step, self.start).await;
             if step.act.by() == Some(self.reader) {
@@ -103,6 +104,7 @@ impl Run<'_> {
                 )?;
             }
         }
+        self.two.tick().await;
         self.tally.steps += 1;
         self.tally.left_out += usize::from(left_out);
         let known = self.some_known();

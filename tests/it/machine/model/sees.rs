@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::acts::Thing;
-use super::super::council::{Body, Council, Kind, Person, Standing};
+use super::super::council::{Body, Council, Grant, Kind, Person, Standing};
 use super::{ANYBODY, Access, IDENTIFIED, Model, Seen, State, Version};
 
 impl Model {
@@ -171,7 +171,7 @@ pub(super) fn reads_as_member(person: &Person) -> bool {
 }
 
 /// The README's first table of bodies.
-pub(super) fn column(body: &Body, own: &Body) -> Option<usize> {
+fn column(body: &Body, own: &Body) -> Option<usize> {
     if body.id == own.id {
         return Some(0);
     }
@@ -186,6 +186,42 @@ pub(super) fn column(body: &Body, own: &Body) -> Option<usize> {
 }
 
 impl Access {
+    /// What a body is given, by where it stands today.
+    fn grant(&self, council: &Council, place: &str) -> Grant {
+        let mut least = (4, 2);
+        for (own, columns) in &self.columns {
+            let own = council.find(own).unwrap();
+            let (depth, form) = match council.find(place) {
+                None if place == ANYBODY && self.tlp == 0 => columns[5],
+                None => (0, 0),
+                Some(body) => column(body, own).map_or((0, 0), |column| columns[column]),
+            };
+            let members = council
+                .bodies
+                .iter()
+                .any(|other| other.ceptoars.iter().any(|of| of == place));
+            let depth: u8 = if members { depth } else { depth.min(2) };
+            least = (least.0.min(depth), least.1.min(form));
+        }
+        least
+    }
+
+    /// The forms that some of these bodies are given.
+    pub(super) fn forms(&self, council: &Council, of: impl Fn(&String) -> bool) -> BTreeSet<u8> {
+        let bodies = council
+            .bodies
+            .iter()
+            .map(|body| body.id.clone())
+            .chain([ANYBODY.to_owned()]);
+        let grants = bodies
+            .filter(|body| of(body))
+            .map(|body| self.grant(council, &body));
+        grants
+            .filter(|(depth, _)| *depth > 0)
+            .map(|(_, form)| form)
+            .collect()
+    }
+
     /// The form for a reader, 0 for nothing. `only` is the body whose grant counts, where one does.
     fn form(
         &self,
@@ -209,7 +245,7 @@ impl Access {
             return 0; // may look, and gets no copy
         }
         let form_at = |(place, reach): &(String, u8)| {
-            let (depth, form) = self.grants.get(place).copied().unwrap_or((0, 0));
+            let (depth, form) = self.grant(council, place);
             let needs = body.is_some_and(|body| !body.sectors.is_disjoint(&self.sectors))
                 || self.persons.contains(reader);
             let admitted = match reach {
@@ -229,11 +265,15 @@ impl Access {
     /// The stricter of both, dimension by dimension.
     pub(super) fn join(&mut self, other: &Self) {
         self.tlp = self.tlp.max(other.tlp);
-        let bodies: Vec<String> = self.grants.keys().cloned().collect();
-        for body in bodies {
-            let (depth, form) = other.grants.get(&body).copied().unwrap_or((0, 0));
-            let mine = self.grants.get_mut(&body).unwrap();
-            *mine = (mine.0.min(depth), mine.1.min(form));
+        for (own, columns) in &other.columns {
+            match self.columns.iter_mut().find(|(of, _)| of == own) {
+                Some((_, mine)) => {
+                    for (mine, other) in mine.iter_mut().zip(columns) {
+                        *mine = (mine.0.min(other.0), mine.1.min(other.1));
+                    }
+                }
+                None => self.columns.push((own.clone(), *columns)),
+            }
         }
         self.sectors = self.sectors.intersection(&other.sectors).cloned().collect();
         self.persons = self.persons.intersection(&other.persons).cloned().collect();
