@@ -113,7 +113,7 @@ impl Run<'_> {
                 self.both(at, &known).await?;
             }
         }
-        self.against_model(&self.reader.to_owned(), step.at).await?;
+        self.against_model(self.reader, step.at).await?;
         let others = &self.model.council.people;
         let other = self.seed.pick(others).unwrap().id.clone();
         self.against_model(&other, step.at).await?;

@@ -7,7 +7,9 @@ use super::acts::{Act, Item, Step};
 use super::draw::Episode;
 use super::model::{Model, Outcome, Seen};
 
-type Trace = Vec<(Vec<Seen>, Vec<(String, String)>, Outcome)>;
+/// What a reader has, what waits for them, and how the act ended.
+type Instant = (Vec<Seen>, Vec<(String, String)>, Outcome);
+type Trace = Vec<Instant>;
 
 /// What the reader has after each act, whether the act was carried out or left out.
 fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i64) -> Trace {
@@ -50,7 +52,7 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
     let mut gone = BTreeSet::new();
     // GAP: what a change of the council opens is stamped in one instant, after what it opens to
     // others; so where it opens something to this reader, nothing is left out.
-    let opens = |pair: &[(&Step, &(Vec<Seen>, Vec<(String, String)>, Outcome))]| {
+    let opens = |pair: &[(&Step, &Instant)]| {
         let tokens = |at: usize| {
             pair[at]
                 .1
