@@ -422,8 +422,11 @@ impl Exchange {
             sides.push("outside");
         }
         if let (Some(previous), false) = (previous, late) {
-            for side in &sides {
-                tx.supersede(previous.key, side).await?;
+            // Every older one: the previous may be held on a side where one before it shows.
+            for older in tx.versions_of(&previous.value.item).await? {
+                for side in sides.iter().filter(|_| older < key) {
+                    tx.supersede(older, side).await?;
+                }
             }
         }
         if held {

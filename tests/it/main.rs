@@ -24,6 +24,7 @@ mod laws;
 mod ledger;
 mod ledger_export;
 mod levels;
+mod machine;
 mod plan;
 mod plan_rules;
 mod prove;
