@@ -254,6 +254,66 @@ class Council:
                        both(f"{name['ja']} 受信サービス", f"{name['en']}, feed"))
 
 
+CHARTER = r"""policies = '''
+@id("observers-no-open-investigation")
+forbid (principal, action == Action::"receive", resource)
+when {
+  context.relation == Relation::"observers" &&
+  [Stage::"first", Stage::"follow_up"].contains(resource.stage)
+};
+'''
+
+  [[charter.invariants]]
+  id = "a selection-pending CEPTOAR never receives a first report"
+  when = '''
+  context.relation == Relation::"observers" && principal.standing == Standing::"selection_pending" &&
+  resource.stage == Stage::"first"
+  '''
+
+  [[charter.cases]]
+  name = "an agency and a first report"
+  body = "demo-agency"
+  source = "demo-ict"
+  item = { stage = "first" }
+  expect = "deny"
+
+  [[charter.cases]]
+  name = "an agency and a final report"
+  body = "demo-agency"
+  source = "demo-ict"
+  item = { stage = "final" }
+  expect = "allow"
+
+  [[charter.cases]]
+  name = "a CEPTOAR that is still selecting, and a follow-up"
+  body = "demo-broadcast"
+  source = "demo-power"
+  item = { stage = "follow_up" }
+  expect = "deny"
+
+  [[charter.cases]]
+  name = "a member CEPTOAR and a first report"
+  body = "demo-power"
+  source = "demo-ict"
+  item = { stage = "first" }
+  expect = "allow"
+
+  [[charter.cases]]
+  name = "the source's own ministry and a first report"
+  body = "MIC"
+  source = "demo-ict"
+  item = { stage = "first" }
+  expect = "allow"
+
+  [[charter.cases]]
+  name = "a best practice, which is never an investigation"
+  body = "demo-agency"
+  source = "demo-ict"
+  item = { kind = "best_practice", stage = "final" }
+  expect = "allow"
+"""
+
+
 def build_council(samples, levels):
     sectors = {}
     for case in samples:
@@ -342,8 +402,9 @@ def build_council(samples, levels):
             if level["scheme"] == scheme:
                 fields = {key: value for key, value in level.items() if key != "scheme"}
                 out.append(table("[[schemes.levels]]", fields, "  "))
-    out.append("# The charter adds nothing here, so that what is joined is the schemes alone.\n"
-               + table("[charter]", {"version": 1, "effective": SINCE}))
+    out.append("# The charter adds nothing to the rule's dimensions, so that what is joined is the schemes\n"
+               "# alone. Its one policy speaks of reports that are not final; the sample cases all are.\n"
+               + table("[charter]", {"version": 1, "effective": SINCE}).rstrip("\n") + "\n" + CHARTER)
     out.append("# ---- bodies; these five store abroad, which leaves them view-only where an item\n"
                "# must stay in Japan: " + ", ".join(sorted(STORES_ABROAD)) + "\n")
     out += [table("[[bodies]]", body) for body in council.bodies]

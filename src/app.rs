@@ -62,10 +62,15 @@ pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
-    axum::serve(listener, http::router(exchange))
+    let timekeeper = {
+        let exchange = exchange.clone();
+        tokio::spawn(async move { exchange.keep_time().await })
+    };
+    let served = axum::serve(listener, http::router(exchange))
         .with_graceful_shutdown(stop_asked())
-        .await?;
-    Ok(())
+        .await;
+    timekeeper.abort(); // between two events, or in one that is then undone whole
+    Ok(served?)
 }
 
 async fn stop_asked() {

@@ -15,3 +15,4 @@ pub mod ledger;
 pub mod report;
 pub mod stix;
 pub mod store;
+pub mod verifier;

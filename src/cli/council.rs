@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
+use super::council_plan;
 use crate::app;
-use crate::council::CouncilFile;
+use crate::clock::Clock;
+use crate::council::plan::diff;
+use crate::council::{CouncilFile, Directory};
+use crate::exchange::plan::Planned;
 
 #[derive(Subcommand, Debug)]
 pub enum Council {
@@ -14,6 +18,23 @@ pub enum Council {
     Check {
         /// The file.
         file: PathBuf,
+    },
+    /// Show what a council file would change, before anything changes.
+    Plan {
+        /// The file.
+        file: PathBuf,
+        /// The hub's database: also shows who gains or loses sight of which items.
+        #[arg(long, env = "SEKISHO_DATABASE", required_unless_present = "against")]
+        database: Option<String>,
+        /// Compare with this file instead, without a database and so without items.
+        #[arg(long, conflicts_with = "database")]
+        against: Option<PathBuf>,
+        /// List at most so many items of one change; all of them with `--json`.
+        #[arg(long, default_value_t = 10)]
+        items: usize,
+        /// Print the plan as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Put a council file in force; hubs that are running follow at their next request.
     Apply {
@@ -37,6 +58,37 @@ impl Council {
                 );
                 Ok(())
             }
+            Self::Plan {
+                file,
+                database,
+                against,
+                items,
+                json,
+            } => {
+                let new = Directory::new(0, read(&file)?);
+                let planned = match (against, database) {
+                    (Some(against), _) => {
+                        let old = Directory::new(0, read(&against)?);
+                        let plan = diff(&old, &new, Clock::System.now());
+                        Planned {
+                            in_force: 0,
+                            plan,
+                            impacts: Vec::new(),
+                        }
+                    }
+                    (None, Some(database)) => {
+                        exists(&database)?;
+                        app::open(&database, None).await?.plan(&new).await?
+                    }
+                    (None, None) => bail!("plan against what? use --database or --against"),
+                };
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&planned)?);
+                } else {
+                    print!("{}", council_plan::text(&planned, items));
+                }
+                Ok(())
+            }
             Self::Check { file } => {
                 let council = read(&file)?;
                 println!(
@@ -50,6 +102,18 @@ impl Council {
             }
         }
     }
+}
+
+/// A plan makes no database: a mistyped SQLite file would answer that nothing is stored.
+fn exists(database: &str) -> anyhow::Result<()> {
+    if let Some(file) = database.strip_prefix("sqlite:") {
+        let file = file.trim_start_matches("//");
+        let file = file.split_once('?').map_or(file, |(file, _)| file);
+        if !file.starts_with(":memory:") && !Path::new(file).exists() {
+            bail!("there is no database `{file}`");
+        }
+    }
+    Ok(())
 }
 
 /// Reads and checks a council file.

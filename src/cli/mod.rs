@@ -1,8 +1,13 @@
 //! The command line: thin; every command calls the library and prints.
 
+mod charter;
 pub(crate) mod council;
+mod council_plan;
 mod key;
+mod ledger;
 mod policy;
+mod policy_static;
+mod policy_test;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +35,9 @@ enum Command {
     /// Ask the handling rule, without any item.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Write the ledger out, or check what was written.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
 }
 
 impl Cli {
@@ -44,6 +52,7 @@ impl Cli {
             Command::Key(command) => runtime()?.block_on(command.run()),
             Command::Council(command) => runtime()?.block_on(command.run()),
             Command::Policy(command) => command.run(),
+            Command::Ledger(command) => runtime()?.block_on(command.run()),
         }
     }
 }

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde::Serialize;
 
+use super::charter;
 use super::council::read;
+use super::{policy_static, policy_test};
 use crate::clock::Clock;
 use crate::council::Directory;
 use crate::council::combine::{Combination, Term, combine};
+use crate::council::standing_answers::{dead, meet, who};
 
 #[derive(Subcommand, Debug)]
 pub enum Policy {
@@ -23,11 +27,92 @@ pub enum Policy {
         #[arg(required = true)]
         terms: Vec<String>,
     },
+    /// Ask the questions of a file; the command fails where any is answered otherwise than expected.
+    Test {
+        /// The questions, in TOML: see `docs/handling.md`.
+        file: PathBuf,
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answers as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Who could ever see an item of a level, in which form, with whose consent.
+    Who {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+        /// `BODY:LEVEL`, or `SCHEME:LEVEL` for every body that uses the scheme.
+        term: String,
+    },
+    /// Which levels can never meet in one newsletter: every pair, with its conflict codes.
+    Meet {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rules that are dead: they say what can never come to pass.
+    Dead {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a file of Cedar policies as a charter's: its text, its names, the council's cases.
+    Check {
+        /// The policies.
+        file: PathBuf,
+        /// The council file whose charter's policies they would replace.
+        #[arg(long)]
+        council: PathBuf,
+    },
+    /// Prove the charter's invariants with the solver cvc5; fails where one does not hold, and
+    /// where nothing can be proved.
+    Prove {
+        /// The council file.
+        #[arg(long)]
+        council: PathBuf,
+    },
 }
 
 impl Policy {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Test {
+                file,
+                council,
+                json,
+            } => policy_test::run(&file, &council, json),
+            Self::Who {
+                council,
+                json,
+                term,
+            } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = who(&directory, &term.parse()?, Clock::System.now())?;
+                show(json, &answer, |answer| policy_static::who(answer))
+            }
+            Self::Meet { council, json } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = meet(&directory, Clock::System.now())?;
+                show(json, &answer, policy_static::meet)
+            }
+            Self::Dead { council, json } => {
+                let directory = Directory::new(0, read(&council)?);
+                let answer = dead(&directory, Clock::System.now());
+                show(json, &answer, |answer| policy_static::dead(answer))
+            }
+            Self::Check { file, council } => charter::check(&file, &council),
+            Self::Prove { council } => charter::prove(&council),
             Self::Combine {
                 council,
                 json,
@@ -48,6 +133,15 @@ impl Policy {
             }
         }
     }
+}
+
+fn show<T: Serialize>(json: bool, answer: &T, text: impl Fn(&T) -> String) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(answer)?);
+    } else {
+        print!("{}", text(answer));
+    }
+    Ok(())
 }
 
 fn print(answer: &Combination) {

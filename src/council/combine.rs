@@ -10,8 +10,8 @@ use super::Directory;
 use super::body::{BodyKind, Standing};
 use super::resolve::{Origin, relative};
 use crate::handling::{
-    BodyId, Clause, Column, Conflict, Join, Level, Part, Parties, Rule, conflicts, explain,
-    join_all,
+    BodyId, Clause, Column, Conflict, Join, Level, Part, Parties, Relative, Rule, conflicts,
+    explain, join_all,
 };
 
 /// One `BODY:LEVEL` or `SCHEME:LEVEL`.
@@ -217,6 +217,7 @@ impl<'a> Universe<'a> {
                 };
                 let mut rule = self.directory.level_rule(level, &origin, self.at);
                 rule.access.need_to_know = None;
+                rule.access.relative = Relative::Anything;
                 for scheme in &self.nameless {
                     let grant = level.audience.get(Column::OtherCeptoars);
                     rule.access.audience.set(nameless(scheme), grant);

@@ -1,15 +1,18 @@
 //! The directory: one indexed, immutable snapshot of a council file in force.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::body::{Body, BodyKind, Principal, PrincipalKind, Sector, Standing, role};
+use super::charter::Subject;
+use super::charter::evaluate::Conditions;
 use super::file::CouncilFile;
 use crate::handling::{
-    Approver, BodyId, Column, Level, Place, PrincipalId, Reach, Reader, Rule, Scheme, Seat,
+    Approver, BodyId, Column, Level, Part, Place, PrincipalId, Reach, Reader, Rule, Scheme, Seat,
     SectorCode,
 };
 
@@ -32,6 +35,8 @@ pub struct Directory {
     bodies: BTreeMap<BodyId, usize>,
     principals: BTreeMap<PrincipalId, usize>,
     with_operators: BTreeSet<BodyId>,
+    /// The charter's policies, where it has any.
+    conditions: Option<Arc<Conditions>>,
 }
 
 impl Directory {
@@ -53,12 +58,15 @@ impl Directory {
             .iter()
             .flat_map(|body| body.ceptoars.iter().cloned())
             .collect();
+        let policies = &file.charter.policies;
+        let conditions = (!policies.is_empty()).then(|| Arc::new(Conditions::new(policies)));
         Self {
             version,
             file,
             bodies,
             principals,
             with_operators,
+            conditions,
         }
     }
 
@@ -138,6 +146,33 @@ impl Directory {
             .effective
             .is_none_or(|from| from <= day)
             .then(|| (charter.version, charter.rule()))
+    }
+
+    /// What the charter's policies take from `rule`, as parts to join with it: empty where it has
+    /// none, or none in force on `day`.
+    ///
+    /// `rule` is what the levels, the source and the charter's own dimensions come to, or what was
+    /// stored of an item: joining the parts with either only narrows it. Without a subject nobody
+    /// receives the item.
+    #[must_use]
+    pub fn charter_takes(
+        &self,
+        subject: Option<&Subject>,
+        rule: &Rule,
+        day: NaiveDate,
+    ) -> Vec<Part> {
+        match (&self.conditions, self.charter(day)) {
+            (Some(conditions), Some((version, _))) => {
+                conditions.narrow(self, version, subject, rule, day)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the charter has policies in force on `day`.
+    #[must_use]
+    pub fn has_policies(&self, day: NaiveDate) -> bool {
+        self.conditions.is_some() && self.charter(day).is_some()
     }
 
     /// The CEPTOAR whose rules apply to what `body` sends: itself, or for an operator its first.
@@ -265,6 +300,17 @@ impl Directory {
             marks.networks.extend(body.networks.iter().copied());
         }
         marks
+    }
+
+    /// The scheme in force on `day` for what a body sends: its CEPTOAR's, else its own.
+    #[must_use]
+    pub fn scheme_of(&self, body: &BodyId, day: NaiveDate) -> Option<&Scheme> {
+        let body = self.body(body)?;
+        let ceptoar = self.body(self.ceptoar_of(body));
+        let scheme = ceptoar
+            .and_then(|ceptoar| ceptoar.scheme.as_deref())
+            .or(body.scheme.as_deref())?;
+        self.scheme(scheme, day)
     }
 
     /// A level by scheme and name, in force on `day`.

@@ -4,75 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::body::{Body, BodyKind, Localised, Principal, Sector, role};
-use crate::handling::{
-    Attribution, Automated, BodyId, NoReply, Onward, Pap, Rule, Scheme, Tlp, Unmarked,
-};
-
-/// What the council as a whole requires of every item, on top of any scheme: a rule that is joined
-/// with every other, so it can only narrow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Charter {
-    /// Counts up with each change.
-    pub version: u32,
-    /// From this day on (UTC).
-    #[serde(default)]
-    pub effective: Option<NaiveDate>,
-    #[serde(default)]
-    attribution: Option<Attribution>,
-    #[serde(default)]
-    onward: Option<Onward>,
-    #[serde(default)]
-    no_reply: Option<NoReply>,
-    #[serde(default)]
-    purposes_allowed: Option<BTreeSet<String>>,
-    #[serde(default)]
-    purposes_prohibited: BTreeSet<String>,
-    #[serde(default)]
-    retention_max_days: Option<u32>,
-    #[serde(default)]
-    retention_min_days: u32,
-    #[serde(default)]
-    storage_jp_only: bool,
-    #[serde(default)]
-    automated: Option<Automated>,
-    #[serde(default)]
-    k: u32,
-    #[serde(default)]
-    ack_hours: Option<u32>,
-    #[serde(default)]
-    anonymise: BTreeSet<String>,
-    #[serde(default)]
-    pap: Option<Pap>,
-}
-
-impl Charter {
-    /// The charter as a rule to join with.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        let mut rule = Rule::unrestricted();
-        rule.attribution = self.attribution.unwrap_or(rule.attribution);
-        rule.onward = self.onward.unwrap_or(rule.onward);
-        rule.no_reply = self.no_reply.unwrap_or(rule.no_reply);
-        rule.purposes_allowed.clone_from(&self.purposes_allowed);
-        rule.purposes_prohibited
-            .clone_from(&self.purposes_prohibited);
-        rule.retention_max_days = self.retention_max_days;
-        rule.access.retention_min_days = self.retention_min_days;
-        rule.access.storage_jp_only = self.storage_jp_only;
-        rule.automated = self.automated.unwrap_or(rule.automated);
-        rule.k = self.k;
-        rule.ack_hours = self.ack_hours;
-        rule.anonymise.clone_from(&self.anonymise);
-        rule.pap = self.pap.unwrap_or(rule.pap);
-        rule
-    }
-}
+use super::charter::Charter;
+use crate::handling::{BodyId, Column, Form, Scheme, Tlp, Unmarked};
 
 /// The council's own entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +74,10 @@ impl CouncilFile {
                 message: error.message().to_owned(),
             }]
         })?;
-        let faults = Check::new(&file).run();
+        let mut faults = Check::new(&file).run();
+        if faults.is_empty() {
+            faults = super::charter::check::faults(&file);
+        }
         if faults.is_empty() {
             Ok(file)
         } else {
@@ -295,6 +235,29 @@ impl<'a> Check<'a> {
         if scheme.unmarked == Unmarked::Release && scheme.levels.is_empty() {
             self.fault(&place, "releases unmarked items but has no level");
         }
+        if let Some(safety) = &scheme.safety_override {
+            let place = format!("{place}.safety_override");
+            match scheme.level(&safety.level) {
+                None => self.fault(
+                    &place,
+                    format!(
+                        "names level `{}`, which the scheme does not have",
+                        safety.level
+                    ),
+                ),
+                Some(level) => {
+                    for column in Column::ALL {
+                        if level.audience.get(column).form() == Form::Identified {
+                            let message = format!(
+                                "level `{}` gives {column:?} an identified form; only an anonymised mitigation may be released",
+                                safety.level
+                            );
+                            self.fault(&place, message);
+                        }
+                    }
+                }
+            }
+        }
         if let Some(ministry) = &scheme.nameless_ministry {
             self.body_of_kind(
                 &format!("{place}.nameless_ministry"),
@@ -397,12 +360,14 @@ impl<'a> Check<'a> {
         }
         for role in &principal.roles {
             let named_by_scheme = self.file.schemes.iter().any(|scheme| {
-                scheme.levels.iter().any(|level| {
-                    level
-                        .approvals
-                        .keys()
-                        .any(|who| who.parts().is_some_and(|(_, wanted)| wanted == role))
-                })
+                let safety = scheme.safety_override.as_ref();
+                safety.is_some_and(|safety| safety.role == *role)
+                    || scheme.levels.iter().any(|level| {
+                        level
+                            .approvals
+                            .keys()
+                            .any(|who| who.parts().is_some_and(|(_, wanted)| wanted == role))
+                    })
             });
             if !role::KNOWN.contains(&role.as_str()) && !named_by_scheme {
                 self.fault(

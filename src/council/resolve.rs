@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::Directory;
+use super::{Directory, Facts, Subject};
 use crate::handling::{
     Access, Approver, BodyId, Clause, Column, Conflict, Depth, Downgrade, Grant, Grants, Join,
-    Level, NeedToKnow, Part, Parties, PrincipalId, Rule, SectorCode, Tlp, conflicts, explain,
-    join_all,
+    Level, NeedToKnow, Part, Parties, PrincipalId, Relative, Rule, SectorCode, Tlp, conflicts,
+    explain, join_all,
 };
 
 use super::body::{BodyKind, role};
@@ -25,6 +25,21 @@ pub struct Origin {
     pub operator: Option<BodyId>,
     /// Its own sector and those the source names as useful.
     pub sectors: BTreeSet<SectorCode>,
+}
+
+impl Origin {
+    /// An item from here as the charter's policies see it.
+    #[must_use]
+    pub fn subject(&self, scheme: &str, level: &str, facts: &Facts) -> Subject {
+        Subject {
+            ceptoar: self.ceptoar.clone(),
+            submitter: self.submitter.clone(),
+            operator: self.operator.clone(),
+            scheme: scheme.to_owned(),
+            level: level.to_owned(),
+            facts: facts.clone(),
+        }
+    }
 }
 
 /// Narrowings the source asks for one item, beside its level.
@@ -72,6 +87,22 @@ pub struct Resolved {
     pub conflicts: Vec<Conflict>,
     /// Per dimension, whose clause decided.
     pub clauses: Vec<Clause>,
+    /// What was joined.
+    pub parts: Vec<Part>,
+    /// The item as the charter's policies see it: kept, so that a stricter charter can ask again.
+    pub subject: Option<Subject>,
+}
+
+/// A part of a combined item: its rule, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The CEPTOAR whose item the part is.
+    pub ceptoar: BodyId,
+    /// How its reader may speak of it: the CEPTOAR's name, or only "part n" where its source is not
+    /// to be named.
+    pub name: String,
+    /// The part's rule.
+    pub rule: Rule,
 }
 
 /// The level's value for a source, over the bodies that `column` places.
@@ -106,10 +137,12 @@ pub fn relative<'a>(
         access: Access {
             tlp: level.tlp,
             audience,
+            relative: Relative::Anything,
             need_to_know: None,
             named: None,
             retention_min_days: level.retention_min_days,
             storage_jp_only: level.storage_jp_only,
+            view_only: false,
             not_before: None,
             not_after: None,
         },
@@ -150,6 +183,10 @@ impl Directory {
             })
             .chain((level.tlp == Tlp::Clear).then_some((&anybody, Some(Column::Observers), false)));
         let mut rule = relative(level, placed, |who| concrete(who, origin, self));
+        rule.access.relative = Relative::One {
+            own: origin.ceptoar.clone(),
+            columns: level.audience,
+        };
         rule.access.need_to_know = Some(NeedToKnow {
             sectors: origin.sectors.clone(),
             persons: BTreeSet::new(),
@@ -177,9 +214,49 @@ fn concrete(who: &Approver, origin: &Origin, directory: &Directory) -> Approver 
     }
 }
 
+/// The conflicts of a rule, for the CEPTOARs whose items went into it, each with the name its code
+/// bears.
+#[must_use]
+pub fn conflicts_of(
+    directory: &Directory,
+    rule: &Rule,
+    origins: Vec<(BodyId, String)>,
+) -> Vec<Conflict> {
+    let own: BTreeSet<BodyId> = origins.iter().map(|(body, _)| body.clone()).collect();
+    let parties = Parties {
+        origins,
+        // A body that publishes under its own scheme is its own CEPTOAR here.
+        is_ceptoar: &|body| own.contains(body) || directory.is_kind(body, &[BodyKind::Ceptoar]),
+        is_government: &|body| {
+            directory.is_kind(body, &[BodyKind::NationalCentre, BodyKind::Ministry])
+        },
+    };
+    conflicts(rule, &parties)
+}
+
 /// Resolves everything that applies to one item: its level, what the source narrowed, the charter.
+///
+/// `facts` are what the charter's policies ask of the item beside its rule; where the charter has
+/// policies and the facts are not given, nobody receives it.
 #[must_use]
 pub fn resolve(
+    directory: &Directory,
+    scheme: (&str, u32),
+    level: &Level,
+    origin: &Origin,
+    narrowing: &Narrowing,
+    facts: Option<&Facts>,
+    at: DateTime<Utc>,
+) -> Resolved {
+    let subject = facts.map(|facts| origin.subject(scheme.0, &level.level, facts));
+    resolve_level(directory, scheme, level, origin, narrowing, at)
+        .under_policies(directory, origin, subject, at)
+}
+
+/// The same without the charter's policies: what a level could ever give, whatever the item is. They
+/// can only take from it.
+#[must_use]
+pub fn resolve_level(
     directory: &Directory,
     scheme: (&str, u32),
     level: &Level,
@@ -211,29 +288,124 @@ pub fn resolve(
         });
     }
     let rule = join_all(&parts).unwrap_or_else(Rule::unrestricted);
-    let parties = Parties {
-        origins: vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())],
-        is_ceptoar: &|body| {
-            // A body that publishes under its own scheme is its own CEPTOAR here.
-            *body == origin.ceptoar || directory.is_kind(body, &[BodyKind::Ceptoar])
-        },
-        is_government: &|body| {
-            directory.is_kind(body, &[BodyKind::NationalCentre, BodyKind::Ministry])
-        },
-    };
-    let conflicts = conflicts(&rule, &parties);
-    let clauses = explain(&parts, &rule);
+    let origins = vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())];
     Resolved {
+        conflicts: conflicts_of(directory, &rule, origins),
+        clauses: explain(&parts, &rule),
         rule,
-        conflicts,
-        clauses,
+        parts,
+        subject: None,
     }
 }
 
 impl Resolved {
+    /// Joins what the charter's policies take.
+    #[must_use]
+    pub fn under_policies(
+        mut self,
+        directory: &Directory,
+        origin: &Origin,
+        subject: Option<Subject>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let taken = directory.charter_takes(subject.as_ref(), &self.rule, at.date_naive());
+        self.subject = subject;
+        if !directory.has_policies(at.date_naive()) {
+            return self;
+        }
+        let before = self.rule.access.audience.clone();
+        self.rule = taken
+            .iter()
+            .fold(self.rule, |sum, part| sum.join(&part.rule));
+        let given = before_and_after(&before, &self.rule.access.audience);
+        self.rule.access.relative =
+            spared(directory, origin, &self.rule.access.relative, &given, at);
+        if !taken.is_empty() {
+            let origins = vec![(origin.ceptoar.clone(), origin.ceptoar.to_string())];
+            self.conflicts = conflicts_of(directory, &self.rule, origins);
+            // The policies speak of the audience alone.
+            self.parts.extend(taken);
+            let all = explain(&self.parts, &self.rule);
+            for (clause, whole) in self.clauses.iter_mut().zip(all) {
+                if clause.dimension.starts_with("audience.") {
+                    *clause = whole;
+                }
+            }
+        }
+        self
+    }
+    /// Joins the rules of what an item was made of (law 7), and looks for conflicts anew.
+    #[must_use]
+    pub fn made_of(mut self, directory: &Directory, own: &BodyId, wholes: &[Whole]) -> Self {
+        let mut origins = vec![(own.clone(), own.to_string())];
+        for (at, whole) in wholes.iter().enumerate() {
+            self.parts.push(Part {
+                label: format!("part {}", at + 1),
+                rule: whole.rule.clone(),
+            });
+            origins.push((whole.ceptoar.clone(), whole.name.clone()));
+        }
+        self.rule = join_all(&self.parts).unwrap_or(self.rule);
+        self.conflicts = conflicts_of(directory, &self.rule, origins);
+        self.clauses = explain(&self.parts, &self.rule);
+        self
+    }
+
+    /// Whose clauses decided a dimension.
+    #[must_use]
+    pub fn decided_by(&self, dimension: &str) -> Vec<String> {
+        self.clauses
+            .iter()
+            .find(|clause| clause.dimension == dimension)
+            .map(|clause| clause.decided_by.clone())
+            .unwrap_or_default()
+    }
+
     /// Joins a further rule, for a part or an origin that is stricter than the whole.
     #[must_use]
     pub fn narrowed_by(&self, other: &Rule) -> Rule {
         self.rule.join(other)
+    }
+}
+
+/// Bodies that the level gave something, and whether the policies left all of it.
+fn before_and_after(before: &Grants, after: &Grants) -> BTreeMap<BodyId, bool> {
+    before
+        .iter()
+        .filter(|(_, grant)| !grant.is_none())
+        .map(|(body, grant)| (body.clone(), after.get(body) == grant))
+        .collect()
+}
+
+/// What a later body may have of a column: nothing, where the policies took from a body in it, or no
+/// body in it was asked about. They are asked for each item when it is released and not again.
+fn spared(
+    directory: &Directory,
+    origin: &Origin,
+    relative: &Relative,
+    given: &BTreeMap<BodyId, bool>,
+    at: DateTime<Utc>,
+) -> Relative {
+    let Relative::One { own, columns } = relative else {
+        return relative.clone();
+    };
+    let stands = |body: &BodyId| {
+        let body = directory.body(body)?;
+        directory.column(body, &origin.ceptoar, at.date_naive())
+    };
+    let columns = Column::ALL.into_iter().fold(*columns, |sum, column| {
+        let mut asked = given
+            .iter()
+            .filter(|(body, _)| stands(body) == Some(column));
+        let some = asked.clone().next().is_some();
+        if some && asked.all(|(_, kept)| *kept) {
+            sum
+        } else {
+            sum.with(column, Grant::NONE)
+        }
+    });
+    Relative::One {
+        own: own.clone(),
+        columns,
     }
 }

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use super::intake::Hold;
-use super::portions::{Had, Rules, is_made_at_release, side_of};
+use super::portions::{Had, Rules, is_made_at_release};
+use super::readers::{Readers, SIDES};
 use super::refusal::Refusal;
 use super::release::{Clash, Release};
+use super::settle::stored_origin;
 use super::stamps::Numbers;
 use super::supports::supports;
 use super::{Exchange, Tx};
-use crate::council::{Directory, Origin};
-use crate::handling::{BodyId, Form, Rule, cut};
-use crate::store::{EntryRow, ItemVersion};
+use crate::council::Directory;
+use crate::handling::{Form, Rule};
 
 /// So many entries are spread over one range of stamps; the next ones take another, so that each
 /// still finds its own.
@@ -64,7 +64,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Decides anew who gets which rendition of one item version, by its rules as they are stored.
+    /// Decides anew who gets which rendition of one item version, by its
+    /// rules and by to whom it is released, as both are stored.
     ///
     /// # Errors
     /// When the database fails.
@@ -91,9 +92,13 @@ impl Exchange {
         let Some(version) = tx.item_version(key).await? else {
             return Ok((false, spread.1));
         };
+        // One that its source took back, or that has expired, stays as that act left it.
+        let state = version.value.state.as_str();
+        if !["released", "held", "refused", "superseded"].contains(&state) {
+            return Ok((false, spread.1));
+        }
         let rules = Rules::of(tx, &version).await?;
-        let entries = tx.entries_of(key).await?;
-        let sides = released(&version, &entries)?;
+        let readers = Readers::of(tx, key).await?;
         let (made, keyed): (Vec<_>, Vec<_>) = tx
             .objects_of(key)
             .await?
@@ -102,20 +107,9 @@ impl Exchange {
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
         let (kind, parts) = (version.value.kind.as_str(), rules.parts.len());
         let numbers = Numbers::again(kind, &objects, parts, spread)?;
-        let own = BodyId::from(version.value.ceptoar.as_str());
-        let origin = Origin {
-            ceptoar: own.clone(),
-            submitter: BodyId::from(version.value.submitter_body.as_str()),
-            operator: version.value.operator.as_deref().map(BodyId::from),
-            sectors: BTreeSet::new(),
-        };
+        let origin = stored_origin(&version, rules.strictest());
         let clash = self.clash_of(tx, &version.value.item, &keyed).await?;
-        let mut newer = Vec::new();
-        for other in tx.versions_of(&version.value.item).await? {
-            if other > key {
-                newer.extend(tx.releases_of(other).await?);
-            }
-        }
+        let (_, newer) = self.neighbours(tx, &version.value.item, key).await?;
         let mut release = Release {
             secret: self.secret(),
             directory,
@@ -129,43 +123,22 @@ impl Exchange {
             } else {
                 Clash::Same
             },
+            again: false,
+            readers: &readers,
             keyed,
             made,
-            entries,
+            entries: tx.rows_of(key).await?,
             numbers,
         };
         let goes_with = |form: Form, rule: &Rule| {
             supports(self.secret(), directory, &origin, rule, form).objects
         };
         let mut changed = false;
-        for name in sides {
-            let Some(side) = side_of(name, &own) else {
-                continue;
-            };
-            release.live = !newer.iter().any(|(_, side, ..)| side == name);
-            let pieces = cut(&rules.whole.access, side);
-            changed |= release.side(tx, name, &pieces, &goes_with).await?;
+        // Also where nobody is left of those it was released to.
+        for side in SIDES {
+            release.live = !newer.contains(side);
+            changed |= release.side(tx, side, &goes_with).await?;
         }
         Ok((changed, release.numbers.into_used()))
     }
-}
-
-/// The sides that a version has been released to. One that its source took back is released nowhere,
-/// and stays as that act left it.
-fn released(version: &ItemVersion, entries: &[EntryRow]) -> Result<Vec<&'static str>, Refusal> {
-    let state = version.value.state.as_str();
-    if !["released", "held", "refused", "superseded"].contains(&state) {
-        return Ok(Vec::new());
-    }
-    let holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
-    let open = !holds.iter().any(|hold| hold.inside_too);
-    let sides = ["inside", "outside"].into_iter().filter(|side| {
-        let entered = entries.iter().any(|(_, _, of, ..)| of == side);
-        let by_state = match *side {
-            "inside" => open && state != "superseded",
-            _ => state == "released",
-        };
-        entered || by_state
-    });
-    Ok(sides.collect())
 }

@@ -4,18 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::intake::Hold;
-use super::portions::{self, Had, Rules, is_made_at_release};
+use super::hold::Hold;
 use super::refusal::Refusal;
-use super::release::{Clash, Release, STANDIN};
-use super::stamps::Numbers;
-use super::supports::supports;
+use super::settle::item_name;
 use super::{Exchange, Tx, record};
-use crate::council::{Directory, Origin};
-use crate::handling::{
-    ApprovalMode, Approver, BodyId, Consent, Form, PrincipalId, Rule, Seat, Side, Vote, consent,
-    cut,
-};
+use crate::handling::{Approver, BodyId, Seat};
 use crate::store::ItemVersion;
 
 /// A request for consent that the caller may answer.
@@ -75,11 +68,12 @@ impl Exchange {
                 continue;
             };
             let approver = Approver::of(body, role);
-            for key in tx.waiting_for(approver.as_str(), before, wanted).await? {
-                waiting.push((key, approver.clone()));
+            for (key, name) in tx.waiting_for(approver.as_str(), before, wanted).await? {
+                waiting.push((key, Approver::from(name)));
             }
         }
         waiting.sort_by(|a, b| b.cmp(a));
+        waiting.dedup();
         // A page ends between items, never between two approvers of one item.
         let mut keys: Vec<i64> = waiting.iter().map(|(key, _)| *key).collect();
         keys.dedup();
@@ -127,7 +121,7 @@ impl Exchange {
         approver: &Approver,
     ) -> Result<Request, Refusal> {
         let asked = tx.asked(version.key).await?;
-        let this = asked.iter().find(|(who, ..)| who == approver.as_str());
+        let this = asked.iter().find(|one| one.approver == approver.as_str());
         let votes = tx.votes(version.key).await?;
         let object = version
             .value
@@ -141,17 +135,20 @@ impl Exchange {
             report: object.is_none().then(|| version.value.item.clone()),
             object,
             approver: approver.to_string(),
-            mode: this.map(|(_, mode, _)| mode.clone()).unwrap_or_default(),
+            mode: this.map(|one| one.mode.clone()).unwrap_or_default(),
             due_at: this
-                .and_then(|(_, _, due)| *due)
+                .and_then(|one| one.due_at)
                 .map(crate::stix::timestamp::format_taxii),
             level: version.value.level.clone(),
             holds: serde_json::from_str(&version.value.holds)?,
             votes: votes
                 .into_iter()
                 .map(|(who, by, yes, comment, at)| {
+                    // Another body's people are its own; that it answered is all that shows.
+                    let own = body_of(&who) == body_of(approver.as_str());
                     json!({
-                        "approver": who, "by": by, "yes": yes, "comment": comment,
+                        "approver": own.then_some(who), "by": own.then_some(by), "yes": yes,
+                        "comment": own.then_some(comment),
                         "at": crate::stix::timestamp::format_taxii(at),
                     })
                 })
@@ -179,12 +176,6 @@ impl Exchange {
         let (key, approver) = text.split_once(' ').ok_or(Refusal::NotFound)?;
         let key: i64 = key.parse().map_err(|_| Refusal::NotFound)?;
         let approver = Approver::from(approver);
-        if !caller
-            .directory
-            .may_answer_for(&caller.principal, &approver)
-        {
-            return Err(Refusal::NotFound);
-        }
         let (exchange, caller, comment) = (self.clone(), caller.clone(), comment.to_owned());
         self.writer()
             .write(move |tx| {
@@ -207,6 +198,15 @@ impl Exchange {
         comment: &str,
     ) -> Result<Answered, Refusal> {
         let version = tx.item_version(key).await?.ok_or(Refusal::NotFound)?;
+        let asked = tx.asked(key).await?;
+        let asked = asked.iter().find(|one| one.approver == approver.as_str());
+        let instead = asked
+            .and_then(|one| one.superior.as_deref())
+            .map(Approver::from);
+        let may = |who: &Approver| caller.directory.may_answer_for(&caller.principal, who);
+        if !may(approver) && !instead.as_ref().is_some_and(may) {
+            return Err(Refusal::NotFound);
+        }
         if version.value.submitter == caller.principal.id.as_str() {
             return Err(Refusal::Forbidden(
                 "a submitter never approves the own item".to_owned(),
@@ -228,149 +228,34 @@ impl Exchange {
                 "you have answered this request before".to_owned(),
             ));
         }
-        record(
-            tx,
-            now,
-            &version.value.parties(),
-            &json!({
-                "decision": "vote", "item": version.value.item, "version": version.value.version,
-                "approver": approver, "by": name, "yes": yes,
-            }),
-        )
-        .await?;
-        let mut required = std::collections::BTreeMap::new();
-        for (who, mode, _) in tx.asked(key).await? {
-            let mode: ApprovalMode = serde_json::from_value(Value::String(mode))?;
-            required.insert(Approver::from(who), mode);
-        }
-        let votes: Vec<Vote> = tx
-            .votes(key)
-            .await?
-            .into_iter()
-            .map(|(who, by, yes, ..)| Vote {
-                approver: Approver::from(who),
-                by: PrincipalId::from(by),
-                yes,
+        let (parties, own) = (version.value.parties(), caller.body.id.as_str());
+        let known = parties.contains(&own);
+        let vote = |item: bool, people: bool| {
+            json!({
+                "decision": "vote", "yes": yes, "version": version.value.version,
+                "item": item.then_some(&version.value.item),
+                "approver": people.then_some(approver), "by": people.then_some(name),
+                "instead": instead.as_ref().filter(|_| people),
             })
-            .collect();
-        let submitter = PrincipalId::from(version.value.submitter.as_str());
-        let mut holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
-        let state = match consent(&required, &votes, &submitter) {
-            Consent::Refused => "refused",
-            Consent::Pending(pending) => {
-                let waits = |hold: &Hold| {
-                    pending
-                        .iter()
-                        .any(|who| hold.message.starts_with(&format!("approvals: {who} ")))
-                };
-                holds.retain(|hold| hold.code != "APPROVAL" || waits(hold));
-                "held"
-            }
-            Consent::Given => {
-                holds.retain(|hold| !hold.confirmable);
-                if holds.is_empty() { "released" } else { "held" }
-            }
         };
-        let before: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
-        tx.set_state(key, state, &serde_json::to_string(&holds)?)
-            .await?;
-        if state == "released" {
-            let inside_was_held = before.iter().any(|hold| hold.inside_too);
-            self.release_rest(tx, &caller.directory, &version, inside_was_held, now)
-                .await?;
+        if !known {
+            // The approver's body and the item's learn of each other no more than they did: the one
+            // not the item's name, the other not whose people answered.
+            record(tx, now, &[own], &vote(false, true)).await?;
         }
-        if state != "held" {
-            record(
-                tx,
-                now,
-                &version.value.parties(),
-                &json!({
-                    "decision": state, "item": version.value.item, "version": version.value.version,
-                }),
-            )
-            .await?;
-        }
+        record(tx, now, &parties, &vote(true, known)).await?;
+        let directory = &caller.directory;
+        let (state, holds) = self.settle_consents(tx, directory, &version, now).await?;
         Ok(Answered {
-            item: version
-                .value
-                .item
-                .split(' ')
-                .next_back()
-                .unwrap_or_default()
-                .to_owned(),
-            state: state.to_owned(),
+            item: item_name(&version),
+            state,
             holds,
         })
     }
+}
 
-    /// Releases what consent was needed for.
-    async fn release_rest(
-        &self,
-        tx: &mut Tx,
-        directory: &Directory,
-        version: &ItemVersion,
-        inside_too: bool,
-        now: i64,
-    ) -> Result<(), Refusal> {
-        let rules = Rules::of(tx, version).await?;
-        let own = BodyId::from(version.value.ceptoar.as_str());
-        let origin = Origin {
-            ceptoar: own.clone(),
-            submitter: BodyId::from(version.value.submitter_body.as_str()),
-            operator: version.value.operator.as_deref().map(BodyId::from),
-            sectors: Default::default(),
-        };
-        let (made, keyed): (Vec<_>, Vec<_>) = tx
-            .objects_of(version.key)
-            .await?
-            .into_iter()
-            .partition(|(_, object)| is_made_at_release(&object.form));
-        let newest = tx.latest_version(&version.value.item).await?;
-        let live = newest.is_none_or(|newest| newest.key == version.key);
-        let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
-        let mut had = Had::new();
-        portions::note_audiences(tx, &mut had, &objects).await?;
-        let (kind, parts) = (&version.value.kind, rules.parts.len());
-        let mut numbers = Numbers::take(tx, now, kind, &objects, parts).await?;
-        let stamp = numbers.next();
-        let clash = if keyed.iter().any(|(_, object)| object.form == STANDIN) {
-            Clash::Other
-        } else {
-            self.clash_of(tx, &version.value.item, &keyed).await?
-        };
-        let mut release = Release {
-            secret: self.secret(),
-            directory,
-            now,
-            key: version.key,
-            item: &version.value,
-            rules: &rules,
-            live,
-            clash,
-            keyed,
-            made,
-            entries: Vec::new(),
-            numbers,
-        };
-        let goes_with = |form: Form, rule: &Rule| {
-            supports(self.secret(), directory, &origin, rule, form).objects
-        };
-        let mut sides = vec![("outside", Side::Outside(&own))];
-        if inside_too {
-            sides.push(("inside", Side::Inside(&own)));
-        }
-        for (name, side) in sides {
-            release
-                .side(tx, name, &cut(&rules.whole.access, side), &goes_with)
-                .await?;
-            for older in tx.versions_of(&version.value.item).await? {
-                if older < version.key {
-                    tx.supersede(older, name).await?;
-                }
-            }
-        }
-        self.arrived(tx, directory, had, now).await?;
-        tx.post_outbox(stamp, version.key, "released").await?;
-        Ok(())
-    }
+/// The body an approver speaks for.
+fn body_of(approver: &str) -> Option<BodyId> {
+    let approver = Approver::from(approver);
+    approver.parts().map(|(body, _)| BodyId::from(body))
 }

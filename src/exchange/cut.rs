@@ -4,17 +4,19 @@
 use serde_json::Value;
 
 use super::access::Caller;
+use super::anonymity::small_group;
 use super::intake::Handled;
 use super::markings::{self, Definitions};
 use super::portions::{form_of, rename};
 use super::publish::created_of;
-use super::refusal::{Fault, Refusal};
+use super::refusal::Refusal;
 use super::release::new_object;
 use super::renditions::Renditions;
 use super::secret::Secret;
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::handling::Form;
+use crate::report::identity_check::Finding;
 use crate::stix::marking::{self, Meaning};
 use crate::stix::{StixId, validate};
 use crate::store::NewObject;
@@ -40,8 +42,9 @@ impl Exchange {
         batch: &Renditions,
         of: &Cut<'_>,
         mut rest: Value,
-    ) -> Result<Vec<NewObject>, Refusal> {
+    ) -> Result<(Vec<NewObject>, Vec<Finding>), Refusal> {
         let mut objects = Vec::new();
+        let mut findings = Vec::new();
         let rules = handled.rules();
         let goes_with = |form| {
             let rule = rules.at(of.seen);
@@ -80,11 +83,11 @@ impl Exchange {
                 batch.get(place, &goes_with.creator_id, &marking_refs, created)
             {
                 rename(&mut rendition, id, None);
-                let faults = batch.check(&rendition);
-                if !faults.is_empty() {
-                    return Err(Refusal::Invalid(faults));
-                }
                 if validate(&rendition).is_ok() {
+                    let (directory, origin) = (&caller.directory, &handled.origin);
+                    let (rule, day) = (rules.at(of.seen), self.clock().now().date_naive());
+                    findings.extend(batch.check(&rendition));
+                    findings.extend(small_group(directory, origin, rule, &rendition, day));
                     objects.push(row(Form::Anonymised, &rendition));
                 }
             }
@@ -94,7 +97,7 @@ impl Exchange {
         if validate(&rest).is_ok() {
             objects.push(row(Form::Identified, &rest));
         }
-        Ok(objects)
+        Ok((objects, findings))
     }
 }
 
@@ -113,13 +116,13 @@ pub(super) fn reworded(secret: &Secret, batch: &Renditions, own: &Definitions) -
 }
 
 /// What in these statements would still name the source.
-pub(super) fn unsaid(batch: &Renditions, words: &[Value]) -> Vec<Fault> {
+pub(super) fn unsaid(batch: &Renditions, words: &[Value]) -> Vec<Finding> {
     words
         .iter()
         .flat_map(|words| batch.check(words))
-        .map(|fault| Fault {
+        .map(|finding| Finding {
             pointer: "/object_marking_refs".to_owned(),
-            ..fault
+            ..finding
         })
         .collect()
 }

@@ -5,9 +5,12 @@ use serde_json::Value;
 
 use super::Exchange;
 use super::access::Caller;
-use super::intake::Hold;
+use super::audience::{Share, shares};
+use super::hold::Hold;
+use super::publish::Submission;
 use super::refusal::Refusal;
 use crate::handling::{BodyId, Clause, Form};
+use crate::report::identity_check::Finding;
 
 /// The answer to "who would get it".
 #[derive(Clone, Debug, Serialize)]
@@ -26,27 +29,8 @@ pub struct Preview {
     pub rule: Vec<Clause>,
     /// The anonymised form, where anyone would get it.
     pub anonymised: Option<Value>,
-}
-
-/// What one body would get.
-#[derive(Clone, Debug, Serialize)]
-pub struct Share {
-    /// The body; `anybody` is whoever reads without logging in.
-    pub body: BodyId,
-    /// What it is.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// How deep inside it.
-    pub depth: String,
-    /// In what form.
-    pub form: String,
-    /// `at once`, `after consent`, `held`, or `never`.
-    pub when: String,
-    /// Whether it could only be looked at, since the body has not declared that it can honour the rule.
-    pub view_only: bool,
-    /// Whose clause decided.
-    pub why: Vec<String>,
+    /// Each place of it that would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 impl Exchange {
@@ -54,49 +38,25 @@ impl Exchange {
     ///
     /// # Errors
     /// Exactly those publishing it would meet.
-    pub fn dry_run(&self, caller: &Caller, bytes: &[u8]) -> Result<Preview, Refusal> {
-        let checked = self.check(caller, bytes)?;
+    pub async fn dry_run(
+        &self,
+        caller: &Caller,
+        submission: &Submission,
+    ) -> Result<Preview, Refusal> {
+        let parts = self.parts_of_submission(caller, submission).await?;
+        let checked = self.check(caller, &submission.bytes, parts)?;
         let handled = checked.handled;
         let access = &handled.resolved.rule.access;
         let directory = &caller.directory;
         let held = !handled.holds.is_empty();
-        let audience = access
-            .audience
-            .iter()
-            .map(|(id, grant)| {
-                let body = directory.body(id);
-                let own = *id == handled.origin.ceptoar;
-                let when = match (grant.form(), own) {
-                    (Form::None, _) => "never",
-                    _ if handled.held_inside() => "held",
-                    (_, true) => "at once",
-                    (_, false) if held => "after consent",
-                    (_, false) => "at once",
-                };
-                let capability = body.and_then(|body| body.capability).unwrap_or_default();
-                let dimension = format!("audience.{id}");
-                Share {
-                    body: id.clone(),
-                    kind: body.map_or("anybody", |body| body.kind.word()).to_owned(),
-                    name: body
-                        .map_or("anybody", |body| body.name.ja_or_en())
-                        .to_owned(),
-                    depth: grant.depth().word().to_owned(),
-                    form: grant.form().word().to_owned(),
-                    when: when.to_owned(),
-                    view_only: !grant.is_none()
-                        && (access.storage_jp_only && !capability.storage_jp
-                            || access.retention_min_days > capability.retention_min_days),
-                    why: handled
-                        .resolved
-                        .clauses
-                        .iter()
-                        .find(|clause| clause.dimension == dimension)
-                        .map(|clause| clause.decided_by.clone())
-                        .unwrap_or_default(),
-                }
-            })
-            .collect();
+        let when = |id: &BodyId, form: Form| match (form, *id == handled.origin.ceptoar) {
+            (Form::None, _) => "never",
+            _ if handled.held_inside() => "held",
+            (_, true) => "at once",
+            (_, false) if held => "after consent",
+            (_, false) => "at once",
+        };
+        let audience = shares(directory, access, &handled.resolved.clauses, &when);
         Ok(Preview {
             level: handled.level.clone(),
             tlp: access.tlp.to_string(),
@@ -111,6 +71,7 @@ impl Exchange {
                 .collect(),
             holds: handled.holds,
             anonymised: checked.anonymised,
+            findings: checked.findings,
         })
     }
 }

@@ -9,36 +9,55 @@ use super::access::Caller;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use super::{Exchange, Tx};
-use crate::handling::{Audience, Channel, Reader};
+use crate::handling::{Audience, Channel, PrincipalId, Reader};
 use crate::store::{Scope, StoreError};
 
 /// What one caller may see through one channel at one time.
 #[derive(Clone, Debug)]
 pub struct View {
     pub(super) scope: Scope,
+    /// Who is looking; nobody, without a login.
+    pub(super) reader: Option<PrincipalId>,
 }
 
 /// Every interned audience this process knows, in the order of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Audiences(RwLock<Arc<Vec<(i64, Audience)>>>);
+pub(super) struct Audiences(RwLock<Known>);
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// How often audiences had changed when these were read.
+    changes: i64,
+    list: Arc<Vec<(i64, Audience)>>,
+}
 
 impl Audiences {
-    fn known(&self) -> Arc<Vec<(i64, Audience)>> {
+    fn known(&self) -> Known {
         match self.0.read() {
-            Ok(known) => Arc::clone(&known),
-            Err(poisoned) => Arc::clone(&poisoned.into_inner()),
+            Ok(known) => known.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
         }
     }
 
     /// All of them, as of this transaction.
-    async fn load(&self, tx: &mut Tx) -> Result<Arc<Vec<(i64, Audience)>>, StoreError> {
-        let known = self.known();
-        let after = known.last().map_or(0, |(id, _)| *id);
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        changes: i64,
+    ) -> Result<Arc<Vec<(i64, Audience)>>, StoreError> {
+        let mut known = self.known();
+        if known.changes != changes {
+            known = Known {
+                changes,
+                list: Arc::default(),
+            };
+        }
+        let after = known.list.last().map_or(0, |(id, _)| *id);
         let fresh = tx.audiences_after(after).await?;
         if fresh.is_empty() {
-            return Ok(known);
+            return Ok(known.list);
         }
-        let mut all = known.as_ref().clone();
+        let mut all = known.list.as_ref().clone();
         for (id, definition) in fresh {
             all.push((id, serde_json::from_str(&definition)?));
         }
@@ -47,8 +66,11 @@ impl Audiences {
             Ok(slot) => slot,
             Err(poisoned) => poisoned.into_inner(),
         };
-        if slot.len() < all.len() {
-            *slot = Arc::clone(&all);
+        if (slot.changes, slot.list.len()) < (changes, all.len()) {
+            *slot = Known {
+                changes,
+                list: Arc::clone(&all),
+            };
         }
         Ok(all)
     }
@@ -77,13 +99,16 @@ impl Exchange {
         let now = self.clock().now();
         let mut tx = self.db().read().await?;
         // Both from one snapshot: see `Scope::newest`.
-        let newest = tx.newest_stamp().await?;
-        let audiences = self.0.audiences.load(&mut tx).await?;
+        let (newest, changes) = tx.newest().await?;
+        let audiences = self.0.audiences.load(&mut tx, changes).await?;
         let mut scope = Scope {
             now: now.timestamp_micros(),
             newest,
             ..Scope::default()
         };
+        if let (Some(caller), true) = (caller, channel.hands_over()) {
+            scope.since = tx.late_in(caller.principal.id.as_str()).await?;
+        }
         let mut among = BTreeSet::new();
         for (id, audience) in audiences.iter() {
             if audience.admits_among(reader, channel, now, &among) {
@@ -94,6 +119,9 @@ impl Exchange {
                 }
             }
         }
-        Ok(View { scope })
+        Ok(View {
+            scope,
+            reader: caller.map(|caller| caller.principal.id.clone()),
+        })
     }
 }

@@ -3,33 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-
 use super::access::Caller;
+use super::facts;
+use super::hold::Hold;
 use super::refusal::Refusal;
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
-use crate::council::{BodyKind, Directory, Origin, Resolved, resolve};
+use crate::council::{BodyKind, Directory, Facts, Origin, Resolved, Whole, resolve};
 use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
     SectorCode, Side, Tlp, Unmarked, cut,
 };
 use crate::report::Report;
-use crate::report::identity_check::Mark;
-
-/// Why an item does not go further for now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// `APPROVAL`, `UNMARKED`, `UNKNOWN_MARKING`, `EMBARGO`, or a conflict's code.
-    pub code: String,
-    /// In words: which dimension, whose clause, what would release it.
-    pub message: String,
-    /// Whether it also keeps the item from the rest of its own CEPTOAR.
-    pub inside_too: bool,
-    /// Whether its point of contact's confirmation ends it.
-    pub confirmable: bool,
-}
+use chrono::{DateTime, Utc};
 
 /// An item's handling, resolved: everything that decides where it goes.
 #[derive(Clone, Debug)]
@@ -62,13 +48,41 @@ impl Handled {
         both.map(|(form, _)| *form).collect()
     }
 
-    /// Narrows it to what another rule also admits.
-    pub fn narrow(&mut self, rule: &Rule) {
+    /// Narrows it to what another rule also admits, once those agree whom the joined rule asks.
+    pub fn narrow(&mut self, rule: &Rule, now: DateTime<Utc>) {
         let joined = self.resolved.rule.join(rule);
         self.inside = cut(&joined.access, Side::Inside(&self.origin.ceptoar));
         self.outside = cut(&joined.access, Side::Outside(&self.origin.ceptoar));
         self.resolved.rule = joined;
         self.parts = self.parts.iter().map(|part| part.join(rule)).collect();
+        let embargoed = self.holds.iter().any(|hold| hold.code == Hold::EMBARGO);
+        if let Some(until) = self.resolved.rule.access.not_before
+            && now < until
+            && !embargoed
+        {
+            self.holds.push(embargo(until, Vec::new()));
+        }
+        if self.outside.is_empty() {
+            return;
+        }
+        for (who, mode) in &self.resolved.rule.approvals {
+            if *mode != ApprovalMode::None {
+                let own = self.approvals.entry(who.clone()).or_insert(*mode);
+                *own = (*own).max(*mode);
+            }
+        }
+        self.holds.retain(|hold| hold.code != Hold::APPROVAL);
+        let by = self.resolved.decided_by("approvals");
+        let own: Vec<&str> = own_bodies(&self.origin);
+        for (who, mode) in &self.approvals {
+            self.holds
+                .push(Hold::consent(who, mode.word(), by.clone(), &own));
+        }
+        for seat in desk(&self.origin, self.approvals.keys()) {
+            if !self.desk.contains(&seat) {
+                self.desk.push(seat);
+            }
+        }
     }
 
     /// Whether something keeps it from its own CEPTOAR too.
@@ -89,6 +103,13 @@ pub struct Asked<'a> {
     pub unknown_marking: bool,
     /// What the source narrows.
     pub narrowing: Narrowing,
+    /// What it is made of.
+    pub wholes: Vec<Whole>,
+    /// Whose points of contact must agree before anybody reads it: it re-tells what they hold.
+    pub retells: BTreeSet<BodyId>,
+    /// What the charter's policies ask of the item; without them, where it has policies, nobody
+    /// receives it.
+    pub facts: Option<Facts>,
 }
 
 /// Where an item of this caller comes from.
@@ -195,25 +216,27 @@ pub fn handle(
         level,
         &origin,
         &asked.narrowing,
+        asked.facts.as_ref(),
         now,
     );
+    let resolved = if asked.wholes.is_empty() {
+        resolved
+    } else {
+        resolved.made_of(directory, &origin.ceptoar, &asked.wholes)
+    };
+    let decided_by = |dimension: &str| resolved.decided_by(dimension);
     for conflict in &resolved.conflicts {
-        holds.push(Hold {
-            code: conflict.to_string(),
-            message: format!("the rules that apply to the item conflict: {conflict}"),
-            inside_too: true,
-            confirmable: false,
-        });
+        let message = format!("the rules that apply to the item conflict: {conflict}");
+        holds.push(
+            Hold::whole(conflict.to_string(), message)
+                .by(conflict.dimension(), decided_by(conflict.dimension()))
+                .until("one of the four ways out, or a new version"),
+        );
     }
     if let Some(until) = resolved.rule.access.not_before
         && now < until
     {
-        holds.push(Hold {
-            code: "EMBARGO".to_owned(),
-            message: format!("not before {until}"),
-            inside_too: true,
-            confirmable: false,
-        });
+        holds.push(embargo(until, decided_by("not_before")));
     }
     let inside = cut(&resolved.rule.access, Side::Inside(&origin.ceptoar));
     let outside = cut(&resolved.rule.access, Side::Outside(&origin.ceptoar));
@@ -227,23 +250,23 @@ pub fn handle(
                 .map(|(who, mode)| (who.clone(), *mode)),
         );
     }
+    for body in &asked.retells {
+        let mode = approvals.entry(Approver::of(body, role::POC));
+        let mode = mode.or_insert(ApprovalMode::Explicit);
+        *mode = (*mode).max(ApprovalMode::Explicit);
+    }
+    let own = own_bodies(&origin);
     for (who, mode) in &approvals {
-        let clause = resolved
-            .clauses
-            .iter()
-            .find(|clause| clause.dimension == "approvals");
-        let by = clause
-            .map(|clause| clause.decided_by.join("; "))
-            .unwrap_or_default();
-        holds.push(Hold {
-            code: "APPROVAL".to_owned(),
-            message: format!(
-                "approvals: {who} has not agreed yet ({}; {by})",
-                mode.word()
-            ),
-            inside_too: false,
-            confirmable: true,
-        });
+        let by = decided_by("approvals");
+        holds.push(Hold::consent(who, mode.word(), by, &own));
+    }
+    if !asked.retells.is_empty() {
+        let message = "it re-tells what several sources hold, and each must agree first";
+        holds.push(
+            Hold::whole("GENERALISATION", message)
+                .until("the consent of every point of contact concerned")
+                .confirmable(),
+        );
     }
     if holds.iter().any(|hold| hold.inside_too && hold.confirmable) {
         let poc = Approver::of(&origin.ceptoar, role::POC);
@@ -251,8 +274,16 @@ pub fn handle(
         *mode = (*mode).max(ApprovalMode::Explicit);
     }
     let poc = Approver::of(&origin.ceptoar, role::POC);
-    let conflict = (!resolved.conflicts.is_empty()).then_some(&poc);
-    let desk = desk(&origin, approvals.keys().chain(conflict));
+    let mut concerned = vec![poc];
+    concerned.extend(
+        asked
+            .wholes
+            .iter()
+            .map(|whole| Approver::of(&whole.ceptoar, role::POC)),
+    );
+    let conflict = !resolved.conflicts.is_empty();
+    let concerned = concerned.iter().filter(|_| conflict);
+    let desk = desk(&origin, approvals.keys().chain(concerned));
     Ok(Handled {
         level: format!("{} v{} {}", scheme.id, scheme.version, level.level),
         origin,
@@ -264,6 +295,21 @@ pub fn handle(
         inside,
         outside,
     })
+}
+
+fn embargo(until: DateTime<Utc>, decided_by: Vec<String>) -> Hold {
+    Hold::whole(Hold::EMBARGO, format!("not before {until}"))
+        .by("not_before", decided_by)
+        .until(format!("the time: {until}"))
+}
+
+/// The bodies whose item it is.
+fn own_bodies(origin: &Origin) -> Vec<&str> {
+    [&origin.ceptoar, &origin.submitter]
+        .into_iter()
+        .chain(&origin.operator)
+        .map(BodyId::as_str)
+        .collect()
 }
 
 fn own_scheme<'a>(
@@ -301,15 +347,16 @@ fn choose<'a>(
         )
     };
     if asked.unknown_marking {
-        let hold = Hold {
-            code: "UNKNOWN_MARKING".to_owned(),
-            message: format!(
+        let hold = Hold::whole(
+            "UNKNOWN_MARKING",
+            format!(
                 "a marking is not known to the hub; the strictest level of {} applies until the point of contact confirms",
                 scheme.id
             ),
-            inside_too: true,
-            confirmable: true,
-        };
+        )
+        .by("tlp", vec![format!("{} v{}", scheme.id, scheme.version)])
+        .until("the point of contact's confirmation")
+        .confirmable();
         return Ok((scheme.strictest().ok_or_else(none)?, vec![hold]));
     }
     if let Some((named, level)) = asked.level {
@@ -361,15 +408,18 @@ fn choose<'a>(
     let level = scheme.level(&scheme.default_level).ok_or_else(none)?;
     let holds = match scheme.unmarked {
         Unmarked::Release => Vec::new(),
-        Unmarked::Hold => vec![Hold {
-            code: "UNMARKED".to_owned(),
-            message: format!(
-                "no handling was stated; the default `{}` applies once the point of contact confirms",
-                level.level
-            ),
-            inside_too: true,
-            confirmable: true,
-        }],
+        Unmarked::Hold => vec![
+            Hold::whole(
+                "UNMARKED",
+                format!(
+                    "no handling was stated; the default `{}` applies once the point of contact confirms",
+                    level.level
+                ),
+            )
+            .by("tlp", vec![format!("{} v{} default", scheme.id, scheme.version)])
+            .until("the point of contact's confirmation")
+            .confirmable(),
+        ],
     };
     Ok((level, holds))
 }
@@ -402,7 +452,10 @@ fn desk<'a>(origin: &Origin, asked: impl Iterator<Item = &'a Approver>) -> Vec<A
 /// When its TLP is no label.
 pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
     let Some(handling) = report.handling() else {
-        return Ok(Asked::default());
+        return Ok(Asked {
+            facts: Some(facts::of_report(report)),
+            ..Asked::default()
+        });
     };
     // A name the directory does not know admits nobody. It is not refused: that would tell a
     // publisher of one sector who works in another (law 4).
@@ -431,27 +484,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
             not_after: handling.not_after,
             marked: None,
         },
+        facts: Some(facts::of_report(report)),
+        ..Asked::default()
     })
-}
-
-/// What identifies the source of an item, for the anonymity check.
-#[must_use]
-pub fn marks(directory: &Directory, origin: &Origin) -> Vec<Mark> {
-    let mut bodies: BTreeSet<&BodyId> = [&origin.ceptoar, &origin.submitter]
-        .into_iter()
-        .chain(&origin.operator)
-        .collect();
-    if origin.operator.is_none() {
-        // Which operator it is about is not said, so it may be any of them.
-        let members = directory
-            .bodies()
-            .filter(|body| body.ceptoars.contains(&origin.ceptoar));
-        bodies.extend(members.map(|body| &body.id));
-    }
-    let marks = directory.identity_marks(bodies);
-    let names = marks.names.into_iter().map(Mark::Name);
-    names
-        .chain(marks.domains.into_iter().map(Mark::Domain))
-        .chain(marks.networks.into_iter().map(Mark::Network))
-        .collect()
 }

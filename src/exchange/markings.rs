@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::Caller;
+use super::facts;
 use super::intake::Asked;
 use super::portions::AskedPart;
 use super::refusal::Refusal;
@@ -204,10 +205,14 @@ pub(super) fn asked_by_object<'a>(
         list.into_iter().flatten().filter_map(Value::as_str)
     };
     let references = list("object_marking_refs").map(str::to_owned).collect();
+    // The charter's policies are asked about each part by itself, with what is known of the object.
+    let facts = facts::of_object(caller, object, now.date_naive());
     let mut whole = asked_by(caller, references, list("labels"), own, now)?;
+    whole.facts = Some(facts.clone());
     let mut parts = Vec::new();
     for (reference, places) in portion::marked_parts(object) {
-        let asked = asked_by(caller, vec![reference], std::iter::empty(), own, now)?;
+        let mut asked = asked_by(caller, vec![reference], std::iter::empty(), own, now)?;
+        asked.facts = Some(facts.clone());
         // A policy or PAP of a part binds whoever gets the object: nobody can honour it by halves.
         if let Some(marked) = &asked.narrowing.marked {
             let joined = whole

@@ -5,23 +5,43 @@
 
 pub mod access;
 mod anew;
+pub mod anonymity;
 pub mod approve;
+pub mod audience;
 mod cut;
 pub mod dry_run;
+mod facts;
 pub mod gate;
+pub mod hold;
 pub mod intake;
+mod latecomers;
 pub mod markings;
+pub mod narrow;
+pub mod notices;
 pub mod objects;
+mod parts;
+pub mod plan;
 mod portions;
+pub mod proof;
 pub mod publish;
 pub mod read;
+mod readers;
+mod receipts;
 pub mod refusal;
 mod release;
 mod renditions;
 pub mod revise;
+mod safety;
 pub mod secret;
+mod settle;
 mod stamps;
+mod stand_in;
 mod supports;
+pub mod time;
+pub mod view_only;
+pub mod ways_out;
+mod widen;
+pub mod withdraw;
 mod writer;
 
 use std::sync::{Arc, RwLock};
@@ -30,7 +50,6 @@ use serde_json::Value;
 
 use crate::clock::{Clock, random};
 use crate::council::{CouncilFile, Directory};
-use crate::ledger::{commitment, leaf_hash};
 use crate::store::{Db, StoreError, Tx};
 
 pub use access::{Caller, Credential, Presented};
@@ -53,6 +72,7 @@ struct Inner {
     writer: Writer,
     directory: RwLock<Arc<Directory>>,
     audiences: Audiences,
+    noted: receipts::Noted,
 }
 
 impl Exchange {
@@ -77,6 +97,7 @@ impl Exchange {
             secret,
             directory: RwLock::new(Arc::new(directory)),
             audiences: Audiences::default(),
+            noted: receipts::Noted::default(),
         })))
     }
 
@@ -155,6 +176,7 @@ impl Exchange {
             Refusal::Invalid(faults.into_iter().map(fault).collect())
         })?;
         let (text, now) = (text.to_owned(), self.clock().now_micros());
+        let (exchange, next) = (self.clone(), file.clone());
         let version = self
             .writer()
             .write(move |tx| {
@@ -164,8 +186,11 @@ impl Exchange {
                     {
                         return Ok(version);
                     }
+                    let former = tx.council().await?;
                     let version = tx.council_version().await? + 1;
                     tx.apply_council(version, now, &text).await?;
+                    let next = Directory::new(version, next);
+                    exchange.changed(tx, former, &next, now).await?;
                     let digest = secret::sha256(text.as_bytes());
                     record(tx, now, &[], &serde_json::json!({
                         "decision": "council.applied", "version": version, "sha256": hex(&digest),
@@ -177,6 +202,25 @@ impl Exchange {
             .await?;
         self.install(&Arc::new(Directory::new(version, file)));
         Ok(version)
+    }
+}
+
+impl Exchange {
+    /// What follows at once from a council file that takes another's place.
+    async fn changed(
+        &self,
+        tx: &mut Tx,
+        former: Option<(i64, String)>,
+        next: &Directory,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        self.next_midnight(tx, now).await?;
+        let Some((version, text)) = former else {
+            return Ok(());
+        };
+        let former = parse(version, &text)?;
+        let at = chrono::DateTime::from_timestamp_micros(now).unwrap_or_default();
+        self.welcome(tx, (&former, at), (next, at), now).await
     }
 }
 
@@ -199,7 +243,7 @@ fn empty_directory(secret: &Secret) -> Directory {
             },
             sectors: Vec::new(),
             schemes: Vec::new(),
-            charter: crate::council::file::Charter::default(),
+            charter: crate::council::charter::Charter::default(),
             bodies: Vec::new(),
             principals: Vec::new(),
         },
@@ -208,18 +252,9 @@ fn empty_directory(secret: &Secret) -> Directory {
 
 /// Appends one decision to the ledger, in the transaction that carries it out (law 9).
 ///
-/// `parties` are the bodies that took part in it: they alone may open its commitment, beside auditors.
+/// `parties` are the bodies that took part in it; [`proof`] says who of them may open it.
 async fn record(tx: &mut Tx, at: i64, parties: &[&str], decision: &Value) -> Result<(), Refusal> {
-    // Known to the parties by the record itself until the ledger is served to them.
-    let mut decision = decision.clone();
-    if let Some(members) = decision.as_object_mut() {
-        members.insert("parties".to_owned(), parties.into());
-    }
-    let salt = random::<32>()?;
-    let text = serde_json::to_string(&decision)?;
-    let leaf = leaf_hash(&commitment(&salt, text.as_bytes()));
-    tx.append_ledger(at, &leaf, &salt, &text).await?;
-    Ok(())
+    proof::record(tx, at, parties, decision).await
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::anonymity;
 use super::cut::{Cut, marking_row, reworded, unsaid};
 use super::gate::View;
 use super::intake::{Handled, handle, origin};
@@ -137,7 +138,8 @@ impl Exchange {
                         Some(first) => {
                             let origin = first.handled.origin.clone();
                             let objects = ready.iter().flat_map(Ready::versions).collect();
-                            Renditions::make(&exchange, tx, &caller, &origin, objects).await?
+                            let source = (caller.body.id.as_str(), caller.directory.as_ref());
+                            Renditions::make(&exchange, tx, source, &origin, objects).await?
                         }
                     };
                     let mut taken = Vec::with_capacity(ready.len());
@@ -289,7 +291,11 @@ impl Exchange {
         let mut late = false;
         if let Some(previous) = &previous {
             match self.against_own(tx, previous, &value, &object).await? {
-                Against::Duplicate => return Ok(()),
+                Against::Duplicate => {
+                    let rules = handled.rules();
+                    let directory = &caller.directory;
+                    return self.posted_again(tx, directory, previous, rules, had).await;
+                }
                 Against::Newer => {}
                 Against::Late => late = true,
             }
@@ -298,12 +304,13 @@ impl Exchange {
         }
         let now = self.clock().now_micros();
         if let (Some(newest), true) = (&previous, late) {
-            handled.narrow(&stored_rule(newest)?);
+            handled.narrow(&stored_rule(newest)?, self.clock().now());
         }
         let version = previous
             .as_ref()
             .map_or(1, |previous| previous.value.version + 1);
         let mut objects = Vec::new();
+        let mut findings = Vec::new();
         let rules = handled.rules();
         let rule = rules.strictest();
         let owner = caller.body.id.as_str();
@@ -337,10 +344,6 @@ impl Exchange {
             for words in &words {
                 marking_refs.extend(supports::id_of(words).map(str::to_owned));
             }
-            let faults = unsaid(batch, &words);
-            if needs_rendition && !faults.is_empty() {
-                return Err(Refusal::Invalid(faults));
-            }
             let minted = self.secret().rendition_id(owner, &id);
             let created = match tx.first_bytes(minted.as_str()).await? {
                 Some(first) => created_of(&first),
@@ -349,20 +352,24 @@ impl Exchange {
             if let Some(rendition) =
                 batch.get((at, ALL), &goes_with.creator_id, &marking_refs, created)
             {
-                let faults = batch.check(&rendition);
+                let mut found = unsaid(batch, &words);
+                found.extend(batch.check(&rendition));
                 if needs_rendition {
-                    if !faults.is_empty() {
-                        return Err(Refusal::Invalid(faults));
-                    }
+                    let day = self.clock().now().date_naive();
+                    let (directory, origin) = (&caller.directory, &handled.origin);
+                    found.extend(anonymity::small_group(
+                        directory, origin, rule, &rendition, day,
+                    ));
+                    findings.extend(found.iter().cloned());
                     objects.push(new_object(
                         Form::Anonymised,
                         &rendition,
                         rendition.to_string(),
                     ));
                 }
-                // Without faults only, and never refused: a refusal would tell that somebody else
-                // posted this id (law 4).
-                if clash == Clash::Other && faults.is_empty() {
+                // Without findings only, and never held for them: a hold would tell that somebody
+                // else posted this id (law 4).
+                if clash == Clash::Other && found.is_empty() {
                     let stands_in = stand_in(self.secret(), owner, &id, &rendition);
                     let mut stored =
                         new_object(Form::Anonymised, &stands_in, stands_in.to_string());
@@ -388,9 +395,11 @@ impl Exchange {
                 seen,
                 markings: &carried,
             };
-            let more = self.cut(tx, caller, &handled, batch, &of, cut).await?;
+            let (more, found) = self.cut(tx, caller, &handled, batch, &of, cut).await?;
             objects.extend(more);
+            findings.extend(found);
         }
+        anonymity::hold(&mut handled, &findings);
         let draft = Draft {
             item: new_version(caller, &handled, name, version, "stix", None, now)?,
             handled,
@@ -414,8 +423,14 @@ impl Exchange {
     ) -> Result<Against, Refusal> {
         let mut newest = i64::MIN;
         for key in tx.versions_of(&previous.value.item).await? {
+            let version = tx.item_version(key).await?;
+            // What was taken back and is posted again is a new release.
+            let gone = version.is_some_and(|version| super::withdraw::is_gone(&version));
             for (_, earlier) in tx.objects_of(key).await? {
                 if earlier.form != "identified" {
+                    continue;
+                }
+                if earlier.digest == object.digest && gone {
                     continue;
                 }
                 if earlier.digest == object.digest {
@@ -432,7 +447,8 @@ impl Exchange {
                         ),
                     ));
                 }
-                let revoked: Value = serde_json::from_str(&earlier.bytes)?;
+                // One whose retention is over has no content left to look into.
+                let revoked: Value = serde_json::from_str(&earlier.bytes).unwrap_or_default();
                 if revoked.get("revoked") == Some(&json!(true))
                     && object.version_at > earlier.version_at
                 {
@@ -486,27 +502,6 @@ impl Exchange {
             "STIX 3.5",
             "the object is another body's; only its creator makes versions of it",
         ))
-    }
-
-    /// How the objects of an item stand to others' under the same ids, when it is released later.
-    pub(super) async fn clash_of(
-        &self,
-        tx: &mut Tx,
-        item: &str,
-        keyed: &[(i64, NewObject)],
-    ) -> Result<Clash, Refusal> {
-        for (_, object) in keyed
-            .iter()
-            .filter(|(_, object)| object.form == "identified")
-        {
-            let same = tx
-                .same_version(&object.stix_id, object.version_at, item)
-                .await?;
-            if !same.is_empty() {
-                return Ok(Clash::Same);
-            }
-        }
-        Ok(Clash::Free)
     }
 }
 

@@ -14,17 +14,19 @@ use serde_json::Value;
 
 use super::Tx;
 use super::access::Caller;
+use super::anonymity;
 use super::gate::intern;
 use super::intake::{Asked, Handled, handle};
 use super::publish::stored_rule;
+use super::readers::Readers;
 use super::refusal::Refusal;
 use super::secret::Secret;
-use crate::council::Directory;
+use crate::council::{Directory, Origin};
 use crate::handling::{
     ApprovalMode, Audience, BodyId, Channel, Form, Join, Reader, Rule, Side, cut,
 };
-use crate::stix::{portion, validate};
-use crate::store::{ItemVersion, NewObject};
+use crate::stix::{self, StixId, portion, validate};
+use crate::store::{ItemVersion, NewItemVersion, NewObject};
 
 /// More parts than this, each with a rule of its own, are refused.
 pub const PARTS_MAX: usize = 8;
@@ -34,7 +36,7 @@ pub const PARTS_MAX: usize = 8;
 const GROUPS_MAX: usize = 4;
 
 /// The rules of one item version.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rules {
     /// Of the whole.
     pub whole: Rule,
@@ -72,6 +74,24 @@ impl Rules {
         }
     }
 
+    /// The rule that binds a reader of an object of this form: it says nothing of parts not shown.
+    pub fn shown(&self, form: &str) -> &Rule {
+        seen_of(form).map_or_else(|| self.strictest(), |seen| self.at(seen))
+    }
+
+    /// Whether another rule takes anything from what these give, or asks more.
+    pub fn asked_more_by(&self, rule: &Rule) -> bool {
+        let plain = |rule: &Rule| {
+            let mut rule = rule.clone();
+            // A body that is listed with nothing has what one has that is not listed.
+            rule.access.audience = rule.access.audience.only(|_, _| true);
+            rule
+        };
+        let all = std::iter::once(&self.whole).chain(&self.parts);
+        all.into_iter()
+            .any(|own| plain(&own.join(rule)) != plain(own))
+    }
+
     /// All of them joined with another.
     pub fn join(&self, rule: &Rule) -> Self {
         Self {
@@ -80,7 +100,14 @@ impl Rules {
         }
     }
 
-    /// Keeps them with a version.
+    /// Puts them in force for a version.
+    pub async fn put(&self, tx: &mut Tx, key: i64) -> Result<(), Refusal> {
+        tx.set_rule(key, &serde_json::to_string(self.strictest())?)
+            .await?;
+        self.keep(tx, key).await
+    }
+
+    /// Keeps those of the parts with a version.
     pub async fn keep(&self, tx: &mut Tx, key: i64) -> Result<(), Refusal> {
         if self.parts.is_empty() {
             return Ok(());
@@ -112,6 +139,13 @@ pub(super) async fn note_audiences(
     Ok(())
 }
 
+/// The same for every object of a version, in all its forms.
+pub(super) async fn note_version(tx: &mut Tx, had: &mut Had, key: i64) -> Result<(), Refusal> {
+    let objects = tx.objects_of(key).await?;
+    let objects: Vec<NewObject> = objects.into_iter().map(|(_, object)| object).collect();
+    note_audiences(tx, had, &objects).await
+}
+
 /// The form of a stored object that shows so many of an item's parts.
 pub(super) fn form_of(form: Form, seen: usize, parts: usize) -> String {
     if seen >= parts {
@@ -132,7 +166,7 @@ pub(super) fn is_made_at_release(form: &str) -> bool {
 }
 
 /// How many parts an object of this form shows; `None` is all.
-pub(super) fn seen_of(form: &str) -> Option<usize> {
+fn seen_of(form: &str) -> Option<usize> {
     let (_, seen) = form.trim_end_matches('+').split_once('/')?;
     seen.parse().ok()
 }
@@ -222,7 +256,7 @@ impl Handled {
 
     /// Takes over what a part holds and asks.
     fn ask(&mut self, part: &Self, leaves: bool) {
-        let asks = |hold: &super::intake::Hold| hold.code == "APPROVAL";
+        let asks = |hold: &super::hold::Hold| hold.code == "APPROVAL";
         for hold in part.holds.iter().filter(|hold| hold.confirmable) {
             let known = self.holds.iter().any(|own| own.message == hold.message);
             if !known && (leaves || !asks(hold)) {
@@ -251,15 +285,6 @@ impl Handled {
     }
 }
 
-/// The side of the CEPTOAR that an entry's word names; the desk is none.
-pub(super) fn side_of<'a>(side: &str, own: &'a BodyId) -> Option<Side<'a>> {
-    match side {
-        "inside" => Some(Side::Inside(own)),
-        "outside" => Some(Side::Outside(own)),
-        _ => None,
-    }
-}
-
 /// An audience, and the one it was split from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Class {
@@ -267,60 +292,43 @@ pub(super) struct Class {
     of: i64,
 }
 
-/// Of the readers of a form on a side, those who see exactly `seen` parts. The desk sees all.
+/// Of the readers of a form on a side, those who see exactly `seen` parts.
 pub(super) async fn classes(
     tx: &mut Tx,
-    rules: &Rules,
-    side: Option<Side<'_>>,
+    readers: &Readers,
+    side: &str,
     form: Form,
-    seen: usize,
-    base: &[i64],
+    (seen, parts): (usize, usize),
 ) -> Result<Vec<Class>, Refusal> {
-    let whole = |audience: &i64| Class {
-        audience: *audience,
-        of: *audience,
-    };
-    let Some(side) = side.filter(|_| !rules.parts.is_empty()) else {
-        let all = seen == rules.parts.len();
-        return Ok(base.iter().filter(|_| all).map(whole).collect());
-    };
     let (mut with, mut without) = (Vec::new(), Vec::new());
     if seen > 0 {
-        with.push(admitted(tx, rules.at(seen), side, form).await?);
+        with.push(readers.at_least(side, form, seen));
     }
-    if seen < rules.parts.len() {
-        let more = admitted(tx, rules.at(seen + 1), side, form).await?;
+    if seen < parts {
+        let more = readers.at_least(side, form, seen + 1);
         without.extend((!more.is_empty()).then_some(more));
     }
     if with.iter().any(Vec::is_empty) {
         return Ok(Vec::new()); // nobody sees that part
     }
+    let base = readers.of_form(side, form);
     let mut classes = Vec::with_capacity(base.len());
     for of in base {
         classes.push(Class {
-            audience: part(tx, *of, &with, &without).await?,
-            of: *of,
+            audience: part(tx, of, &with, &without).await?,
+            of,
         });
     }
     Ok(classes)
 }
 
-/// Whom a rule admits on a side in at least this form.
-async fn admitted(
-    tx: &mut Tx,
-    rule: &Rule,
-    side: Side<'_>,
-    form: Form,
-) -> Result<Vec<i64>, Refusal> {
-    let mut all = Vec::new();
-    for (of, audience) in cut(&rule.access, side) {
-        if of <= form {
-            all.push(intern(tx, &audience).await?);
-        }
-    }
-    all.sort_unstable();
-    all.dedup();
-    Ok(all)
+/// Audiences that are not split.
+pub(super) fn whole_classes(audiences: Vec<i64>) -> Vec<Class> {
+    let whole = |audience| Class {
+        audience,
+        of: audience,
+    };
+    audiences.into_iter().map(whole).collect()
 }
 
 async fn part(
@@ -410,6 +418,44 @@ pub(super) async fn sights(
     Ok(sights
         .map(|(kept, audiences)| Sight { kept, audiences })
         .collect())
+}
+
+/// Of what an anonymised object refers to, the observables that tell of its source by what they say:
+/// their ids can be guessed back to it, so no reader gets them, whoever else they come from.
+pub(super) async fn telling(
+    tx: &mut Tx,
+    directory: &Directory,
+    item: &NewItemVersion,
+    references: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, Refusal> {
+    let mut telling = BTreeSet::new();
+    let mut check = None;
+    for id in references {
+        if StixId::parse(id).is_none_or(|id| id.class() != stix::Class::Sco) {
+            continue;
+        }
+        let Some(bytes) = tx.first_bytes(id).await? else {
+            continue;
+        };
+        let content: Value = serde_json::from_str(&bytes).unwrap_or_default();
+        let check = check.get_or_insert_with(|| {
+            let origin = Origin {
+                ceptoar: BodyId::from(item.ceptoar.as_str()),
+                submitter: BodyId::from(item.submitter_body.as_str()),
+                operator: item.operator.as_deref().map(BodyId::from),
+                sectors: BTreeSet::new(),
+            };
+            anonymity::check(
+                directory,
+                &origin,
+                anonymity::body_marks(directory, &origin),
+            )
+        });
+        if !check.find(&content).is_empty() {
+            telling.insert(id.clone());
+        }
+    }
+    Ok(telling)
 }
 
 fn every_pattern(groups: usize) -> Vec<Vec<bool>> {

@@ -6,19 +6,24 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::access::Caller;
-use super::intake::{Asked, Handled, Hold, asked_by, handle, marks, origin};
-use super::portions::{self, AskedPart, Had, Rules, form_of, handle_parts};
+use super::anonymity;
+use super::hold::Hold;
+use super::intake::{Asked, Handled, asked_by, handle, origin};
+use super::narrow::strips;
+use super::parts::Parts;
+use super::portions::{self, AskedPart, Had, form_of, handle_parts};
+use super::readers::Readers;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Release, new_object, references_of};
 use super::secret::sha256;
 use super::stamps::Numbers;
 use super::supports::{id_of, supports};
-use super::{Exchange, Tx, record};
+use super::{Exchange, Tx, record, time};
 use crate::council::Directory;
-use crate::handling::{Form, Join, Rule};
+use crate::handling::{Form, Rule};
 use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
-use crate::report::identity_check::find_identity;
+use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
 use crate::stix::report::{Mapping, to_stix};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
@@ -35,6 +40,8 @@ pub struct Submission {
     pub replaces: Option<String>,
     /// The report that this re-tells for a wider audience.
     pub generalises: Option<String>,
+    /// The reports it is made of, by the ids under which the caller reads them.
+    pub derived_from: Vec<String>,
     /// The client's key for this act; a repeat under it answers as the first did.
     pub idempotency_key: Option<String>,
 }
@@ -70,16 +77,24 @@ pub(super) struct Draft {
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
 pub(super) struct Checked {
+    pub parts: Parts,
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
     /// What readers of its first so many parts get, in both forms.
     pub cuts: Vec<(Value, Option<Value>)>,
+    /// What in the anonymised forms would still point at the source.
+    pub findings: Vec<Finding>,
 }
 
 impl Exchange {
     /// Checks a report and resolves its handling.
-    pub(super) fn check(&self, caller: &Caller, bytes: &[u8]) -> Result<Checked, Refusal> {
+    pub(super) fn check(
+        &self,
+        caller: &Caller,
+        bytes: &[u8],
+        parts: Parts,
+    ) -> Result<Checked, Refusal> {
         if bytes.len() > REPORT_BYTES_MAX {
             return Err(Refusal::TooLarge {
                 limit: REPORT_BYTES_MAX,
@@ -100,38 +115,53 @@ impl Exchange {
             &report.useful_for_sectors(),
             now,
         )?;
-        let marks = marks(&caller.directory, &from);
-        let asked = asked_by(&report)?;
+        let mut asked = asked_by(&report)?;
+        asked.wholes.clone_from(&parts.wholes);
+        asked.retells.clone_from(&parts.retells);
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
-        let parts = asked_parts(&report);
-        let places = handle_parts(caller, &mut handled, parts, "/handling/portions", now)?;
+        let portions = asked_parts(&report, &asked);
+        let places = handle_parts(caller, &mut handled, portions, "/handling/portions", now)?;
         let rules = handled.rules();
-        let anonymise = |report: &Report, rule: &Rule| -> Result<Option<Value>, Refusal> {
-            if !handled.forms().contains(&Form::Anonymised) {
-                return Ok(None);
+        let wanted = handled.forms().contains(&Form::Anonymised);
+        let (directory, day) = (&caller.directory, now.date_naive());
+        let mut marks = anonymity::body_marks(directory, &handled.origin);
+        for origin in &parts.origins {
+            marks.extend(anonymity::body_marks(directory, origin));
+        }
+        let mut findings: Vec<Finding> = Vec::new();
+        let mut anonymise = |report: &Report, rule: &Rule| {
+            if !wanted {
+                return None;
             }
+            let (origin, mut marks) = (&handled.origin, marks.clone());
             let rendition = anonymise_for(report, &rule.anonymise, &marks);
-            let found = find_identity(&rendition, &marks);
-            if !found.is_empty() {
-                let faults = found.into_iter().map(Fault::from);
-                return Err(Refusal::Invalid(faults.collect()));
-            }
-            Ok(Some(rendition))
+            marks.extend(anonymity::report_marks(report, &rendition));
+            let mut found = anonymity::check(directory, origin, marks).find(&rendition);
+            found.extend(anonymity::small_group(
+                directory, origin, rule, &rendition, day,
+            ));
+            found.retain(|one| !findings.contains(one));
+            findings.extend(found);
+            Some(rendition)
         };
         let mut cuts = Vec::with_capacity(places.len());
+        let anonymised = anonymise(&report, rules.strictest());
         for seen in 0..places.len() {
             let hidden = places.iter().skip(seen).flatten().cloned().collect();
             let rest = report.without(&hidden).map_err(|faults| {
                 Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
             })?;
-            cuts.push((rest.without_list(), anonymise(&rest, rules.at(seen))?));
+            let rendition = anonymise(&rest, rules.at(seen));
+            cuts.push((rest.without_list(), rendition));
         }
-        let anonymised = anonymise(&report, rules.strictest())?;
+        anonymity::hold(&mut handled, &findings);
         Ok(Checked {
+            parts,
             report,
             handled,
             anonymised,
             cuts,
+            findings,
         })
     }
 
@@ -144,7 +174,8 @@ impl Exchange {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Published, Refusal> {
-        let checked = self.check(caller, &submission.bytes)?;
+        let parts = self.parts_of_submission(caller, &submission).await?;
+        let checked = self.check(caller, &submission.bytes, parts)?;
         for linked in submission.replaces.iter().chain(&submission.generalises) {
             self.own_report(caller, linked).await?;
         }
@@ -161,12 +192,16 @@ impl Exchange {
         tx: &mut Tx,
         caller: &Caller,
         submission: Submission,
-        checked: Checked,
+        mut checked: Checked,
     ) -> Result<Published, Refusal> {
         let who = caller.principal.id.as_str();
         let digest = sha256(&submission.bytes);
         // The act is the bytes and what they were said of, so a key repeated elsewhere is no repeat.
-        let links = (&submission.replaces, &submission.generalises);
+        let links = (
+            &submission.replaces,
+            &submission.generalises,
+            &submission.derived_from,
+        );
         let act = sha256(&serde_json::to_vec(&(super::hex(&digest), links))?);
         if let Some(key) = &submission.idempotency_key
             && let Some((earlier, answer)) = tx.answered(who, key).await?
@@ -177,6 +212,19 @@ impl Exchange {
                 ));
             }
             return Ok(serde_json::from_str(&answer)?);
+        }
+        let cuts = checked.cuts.iter().filter_map(|(_, cut)| cut.as_ref());
+        for rendition in checked.anonymised.iter().chain(cuts) {
+            let own = anonymity::own_reports(tx, &checked.handled.origin, rendition).await?;
+            let known = checked.findings.len();
+            for finding in own {
+                if !checked.findings.contains(&finding) {
+                    checked.findings.push(finding);
+                }
+            }
+            if checked.findings.len() > known {
+                anonymity::hold(&mut checked.handled, &checked.findings);
+            }
         }
         let now = self.clock().now_micros();
         let previous = match &submission.replaces {
@@ -202,6 +250,12 @@ impl Exchange {
         let published = self
             .write_draft(tx, directory, draft, previous.as_ref(), &mut had, now)
             .await?;
+        if let (false, Some(version)) = (
+            checked.parts.keys.is_empty(),
+            tx.latest_version(&published.id).await?,
+        ) {
+            self.tie_parts(tx, version.key, &checked.parts).await?;
+        }
         self.arrived(tx, directory, had, now).await?;
         if let Some(key) = &submission.idempotency_key {
             let answer = serde_json::to_string(&published)?;
@@ -238,7 +292,7 @@ impl Exchange {
         clippy::too_many_arguments,
         reason = "one call site; each is a fact of the draft"
     )]
-    async fn draft_report(
+    pub(super) async fn draft_report(
         &self,
         tx: &mut Tx,
         caller: &Caller,
@@ -353,17 +407,26 @@ impl Exchange {
         } = draft;
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
-        let rule = &handled.resolved.rule;
         let rules = handled.rules();
+        let rule = rules.strictest();
         portions::note_audiences(tx, had, &objects).await?;
         let numbers = Numbers::take(tx, now, &item.kind, &objects, rules.parts.len()).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         rules.keep(tx, key).await?;
         if let (Some(previous), false) = (previous, late) {
-            self.narrow(tx, directory, previous, rules.strictest(), strips.as_ref())
+            self.narrow(tx, directory, previous, rule, strips.as_ref(), had)
                 .await?;
         }
+        let mut sides = vec!["desk"];
+        sides.extend((!handled.held_inside()).then_some("inside"));
+        sides.extend((!held).then_some("outside"));
+        let mut readers = Readers::default();
+        for side in &sides {
+            let own = &handled.origin.ceptoar;
+            readers.open(tx, side, own, &rules).await?;
+        }
+        readers.keep(tx, key).await?;
         let mut release = Release {
             secret: self.secret(),
             directory,
@@ -373,6 +436,8 @@ impl Exchange {
             rules: &rules,
             live: !late,
             clash,
+            again: false,
+            readers: &readers,
             keyed: Vec::with_capacity(objects.len()),
             made: Vec::new(),
             entries: Vec::new(),
@@ -388,38 +453,36 @@ impl Exchange {
         let goes_with = |form: Form, rule: &Rule| {
             supports(self.secret(), directory, &handled.origin, rule, form).objects
         };
-        let desk: Vec<_> = handled
-            .desk
-            .iter()
-            .map(|seat| (Form::Identified, seat.clone()))
-            .collect();
-        release.side(tx, "desk", &desk, &goes_with).await?;
-        let mut sides = vec!["desk"];
-        if !handled.held_inside() {
-            release
-                .side(tx, "inside", &handled.inside, &goes_with)
-                .await?;
-            sides.push("inside");
+        let (older, newer) = self.neighbours(tx, &item.item, key).await?;
+        release.live = !newer.contains("desk");
+        release.desk(tx, &handled.desk, &goes_with).await?;
+        for side in readers.sides() {
+            release.live = !newer.contains(side);
+            release.side(tx, side, &goes_with).await?;
         }
-        if !held {
-            release
-                .side(tx, "outside", &handled.outside, &goes_with)
-                .await?;
-            sides.push("outside");
-        }
-        if let (Some(previous), false) = (previous, late) {
+        // Every older one: the previous may be held on a side where one before it shows.
+        for older in older {
             for side in &sides {
-                tx.supersede(previous.key, side).await?;
+                tx.supersede(older, side).await?;
             }
         }
-        for (who, mode) in &handled.approvals {
-            let due = rule
-                .reply_hours
-                .get(who)
-                .map(|hours| now + i64::from(*hours) * 3_600_000_000);
-            tx.ask(key, who.as_str(), mode.word(), due).await?;
+        if held {
+            for (who, mode) in &handled.approvals {
+                let due = rule
+                    .reply_hours
+                    .get(who)
+                    .map(|hours| now + i64::from(*hours) * time::HOUR_MICROS);
+                tx.ask(key, who.as_str(), mode.word(), due).await?;
+            }
         }
+        self.schedule(tx, key, rule, &handled, now).await?;
         tx.post_outbox(key, key, "accepted").await?;
+        // What a hold says in words may quote the item; the record holds no content.
+        let codes: Vec<Value> = handled
+            .holds
+            .iter()
+            .map(|hold| json!({ "code": hold.code, "decided_by": hold.decided_by }))
+            .collect();
         record(
             tx,
             now,
@@ -427,7 +490,7 @@ impl Exchange {
             &json!({
                 "decision": if held { "held" } else { "released" },
                 "item": item.item, "version": item.version, "level": item.level,
-                "sides": sides, "holds": handled.holds, "clauses": handled.resolved.clauses,
+                "sides": sides, "holds": codes, "clauses": handled.resolved.clauses,
             }),
         )
         .await?;
@@ -439,83 +502,22 @@ impl Exchange {
             level: item.level,
         })
     }
-
-    /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
-    ///
-    /// Where the new version strips more, names less or drops more, the older renditions go: their
-    /// bytes are what it corrects.
-    async fn narrow(
-        &self,
-        tx: &mut Tx,
-        directory: &Directory,
-        previous: &ItemVersion,
-        rule: &Rule,
-        strips: Option<&BTreeSet<String>>,
-    ) -> Result<(), Refusal> {
-        let now = self.clock().now_micros();
-        for key in tx.versions_of(&previous.value.item).await? {
-            let Some(older) = tx.item_version(key).await? else {
-                continue;
-            };
-            if older.value.state == "held" && key == previous.key {
-                // What waits for consent waits no more: its successor asks for itself.
-                tx.set_state(key, "superseded", "[]").await?;
-            }
-            let rules = Rules::of(tx, &older).await?;
-            let (before, joined) = (rules.strictest(), rules.strictest().join(rule));
-            let mut hides_more =
-                joined.attribution != before.attribution || joined.anonymise != before.anonymise;
-            if let Some(strips) = strips {
-                hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
-            }
-            if rules.whole.join(rule) == rules.whole && joined == *before && !hides_more {
-                continue;
-            }
-            if hides_more {
-                tx.withhold(key).await?;
-            }
-            // Kept, so that a looser third version cannot widen what the second narrowed.
-            tx.set_rule(key, &serde_json::to_string(&joined)?).await?;
-            rules.join(rule).keep(tx, key).await?;
-            self.decide_anew(tx, directory, key, now).await?;
-        }
-        Ok(())
-    }
-}
-
-/// What a version of a report listed to be stripped; nothing for a posted object.
-async fn stripped_by(tx: &mut Tx, key: i64) -> Result<BTreeSet<String>, Refusal> {
-    let objects = tx.objects_of(key).await?;
-    let submitted = objects
-        .into_iter()
-        .find(|(_, object)| object.form == Form::Identified.word() && object.report.is_some());
-    let Some(text) = submitted.and_then(|(_, object)| object.report) else {
-        return Ok(BTreeSet::new());
-    };
-    Ok(strips(&serde_json::from_str(&text)?))
 }
 
 /// The parts a report wants handled by a level of their own, in the scheme of the whole.
-fn asked_parts(report: &Report) -> Vec<AskedPart<'_>> {
+fn asked_parts<'r>(report: &'r Report, whole: &Asked<'_>) -> Vec<AskedPart<'r>> {
     let scheme = report.handling().map(|handling| handling.scheme);
     let parts = report.portions().into_iter().enumerate();
     parts
         .map(|(at, portion)| AskedPart {
             asked: Asked {
                 level: scheme.map(|scheme| (scheme, portion.level)),
+                facts: whole.facts.clone(),
                 ..Asked::default()
             },
             at: format!("/handling/portions/{at}"),
             places: portion.fields,
         })
-        .collect()
-}
-
-fn strips(report: &Value) -> BTreeSet<String> {
-    let list = report.get("must_anonymise").and_then(Value::as_array);
-    list.into_iter()
-        .flatten()
-        .filter_map(|item| item.get("text")?.as_str().map(str::to_owned))
         .collect()
 }
 
@@ -549,6 +551,10 @@ pub(super) fn new_version(
         holds: serde_json::to_string(&handled.holds)?,
         generalises,
         received_at: now,
+        facts: match &handled.resolved.subject {
+            Some(subject) => Some(serde_json::to_string(subject)?),
+            None => None,
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::gate::View;
-use super::intake::Hold;
+use super::hold::Hold;
 use super::refusal::Refusal;
 use super::supports::obligations_of;
 use super::{Exchange, Tx};
@@ -141,10 +141,13 @@ impl Exchange {
             .last()
             .filter(|_| more)
             .map(|last| self.secret().seal("reports", &last.stamp.to_be_bytes()));
+        let stamps = entries.iter().map(|entry| entry.stamp).collect();
         let mut reports = Vec::with_capacity(entries.len());
         for entry in entries {
             reports.push(self.report_view(&mut tx, entry).await?);
         }
+        drop(tx);
+        self.hand_over(view, stamps).await?;
         Ok((reports, next))
     }
 
@@ -162,10 +165,14 @@ impl Exchange {
         };
         let mut tx = self.db().read().await?;
         let (entries, _) = tx.page(&view.scope, &query).await?;
-        match entries.into_iter().next() {
-            Some(entry) => Ok(Some(self.report_view(&mut tx, entry).await?)),
-            None => Ok(None),
-        }
+        let Some(entry) = entries.into_iter().next() else {
+            return Ok(None);
+        };
+        let stamp = entry.stamp;
+        let report = self.report_view(&mut tx, entry).await?;
+        drop(tx);
+        self.hand_over(view, vec![stamp]).await?;
+        Ok(Some(report))
     }
 
     /// Why a report goes where it goes; `None` for whoever does not read it at its source's desk.
@@ -241,6 +248,9 @@ impl Exchange {
             ..Query::default()
         };
         let (entries, _) = tx.page(&view.scope, &query).await?;
+        drop(tx);
+        let stamps = entries.iter().map(|entry| entry.stamp).collect();
+        self.hand_over(view, stamps).await?;
         Ok(Some(entries.into_iter().map(object_entry).collect()))
     }
 
@@ -250,8 +260,7 @@ impl Exchange {
         let version = tx.item_version(key).await?.ok_or_else(missing)?;
         // What binds a reader of some parts says nothing of the others.
         let rules = super::portions::Rules::of(tx, &version).await?;
-        let rule = super::portions::seen_of(&entry.form)
-            .map_or_else(|| rules.strictest(), |seen| rules.at(seen));
+        let rule = rules.shown(&entry.form);
         let desk = match entry.side.as_str() {
             "desk" => Some(Desk {
                 version: version.value.version,
@@ -296,6 +305,9 @@ impl Exchange {
         };
         let mut tx = self.db().read().await?;
         let (entries, more) = tx.page(&view.scope, &query).await?;
+        drop(tx);
+        let stamps = entries.iter().map(|entry| entry.stamp).collect();
+        self.hand_over(view, stamps).await?;
         Ok((entries.into_iter().map(object_entry).collect(), more))
     }
 

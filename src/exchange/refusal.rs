@@ -31,19 +31,6 @@ impl Fault {
     }
 }
 
-impl From<report::identity_check::Finding> for Fault {
-    fn from(finding: report::identity_check::Finding) -> Self {
-        Self::at(
-            finding.pointer,
-            "anonymity",
-            format!(
-                "the anonymised form would still name the source: {}",
-                finding.what
-            ),
-        )
-    }
-}
-
 impl From<report::Fault> for Fault {
     fn from(fault: report::Fault) -> Self {
         Self::at(fault.pointer, fault.rule, fault.message)

@@ -9,13 +9,16 @@ use serde_json::Value;
 use super::Tx;
 use super::gate::intern;
 use super::markings::{Beside, MARKING, MARKING_LEVEL, MARKING_RENDERED, markings_of};
-use super::portions::{Class, Rules, classes, form_of, side_of, sights, without, without_some};
+use super::portions::{
+    Class, Rules, classes, form_of, sights, telling, whole_classes, without, without_some,
+};
+use super::readers::Readers;
 use super::refusal::Refusal;
 use super::secret::{Secret, sha256};
 use super::stamps::Numbers;
 use super::supports::id_of;
 use crate::council::Directory;
-use crate::handling::{Audience, BodyId, Form, Rule, within};
+use crate::handling::{Audience, Form, Rule, within};
 use crate::stix::{self, StixId, portion, rendition, timestamp};
 use crate::store::{EntryRow, NewItemVersion, NewObject, NewRelease};
 
@@ -79,6 +82,10 @@ pub(super) struct Release<'a> {
     pub rules: &'a Rules,
     pub live: bool,
     pub clash: Clash,
+    /// Whether readers who have the version already may be among those it is entered for.
+    pub again: bool,
+    /// To whom it is released.
+    pub readers: &'a Readers,
     pub keyed: Vec<(i64, NewObject)>,
     /// Objects that were made of those at release.
     pub made: Vec<(i64, NewObject)>,
@@ -99,6 +106,27 @@ struct Wanted {
 }
 
 impl Release<'_> {
+    /// Enters every object as submitted for seats at the desk.
+    pub async fn desk(
+        &mut self,
+        tx: &mut Tx,
+        seats: &[Audience],
+        goes_with: &GoesWith<'_>,
+    ) -> Result<(), Refusal> {
+        let mut audiences = Vec::with_capacity(seats.len());
+        for seat in seats {
+            audiences.push(intern(tx, seat).await?);
+        }
+        if audiences.is_empty() {
+            return Ok(());
+        }
+        let all = (Form::Identified, self.rules.parts.len());
+        let classes = whole_classes(audiences);
+        let wanted = self.class(tx, "desk", all, &classes, goes_with).await?;
+        self.enter(tx, "desk", wanted).await?;
+        Ok(())
+    }
+
     /// Enters every object for one side, each form for its audiences, support objects first. Of
     /// entries that are there already, takes away what is no longer for anybody; whether anything
     /// changed.
@@ -106,20 +134,13 @@ impl Release<'_> {
         &mut self,
         tx: &mut Tx,
         side: &'static str,
-        pieces: &[(Form, Audience)],
         goes_with: &GoesWith<'_>,
     ) -> Result<bool, Refusal> {
-        let own = BodyId::from(self.item.ceptoar.as_str());
-        let forms: BTreeSet<Form> = pieces.iter().map(|(form, _)| *form).collect();
+        let parts = self.rules.parts.len();
         let mut wanted = Vec::new();
-        for form in forms {
-            let mut base = Vec::new();
-            for (_, audience) in pieces.iter().filter(|(of, _)| *of == form) {
-                base.push(intern(tx, audience).await?);
-            }
-            for seen in 0..=self.rules.parts.len() {
-                let of = side_of(side, &own);
-                let classes = classes(tx, self.rules, of, form, seen, &base).await?;
+        for form in [Form::Identified, Form::Anonymised] {
+            for seen in 0..=parts {
+                let classes = classes(tx, self.readers, side, form, (seen, parts)).await?;
                 if !classes.is_empty() {
                     let more = self
                         .class(tx, side, (form, seen), &classes, goes_with)
@@ -169,7 +190,12 @@ impl Release<'_> {
                 continue;
             }
             let now = DateTime::from_timestamp_micros(self.now).unwrap_or_default();
-            for sight in sights(tx, self.directory, now, &named, classes).await? {
+            let mut told = named.clone();
+            if form == Form::Anonymised {
+                let telling = telling(tx, self.directory, self.item, &named).await?;
+                told.retain(|id| !telling.contains(id));
+            }
+            for sight in sights(tx, self.directory, now, &told, classes).await? {
                 let key = if sight.kept == named {
                     Some(key)
                 } else {
@@ -270,7 +296,7 @@ impl Release<'_> {
             let twin = match self.clash {
                 _ if standin => STANDIN,
                 // Who had it before under another entry has it already.
-                _ if again => "shared",
+                _ if again || self.again => "shared",
                 // An observable keeps its id in every form, so sources can meet under it.
                 _ if is_observable(&stored.stix_id) => "shared",
                 // It may have gone with another item before.
@@ -286,7 +312,9 @@ impl Release<'_> {
             } else {
                 self.numbers.object(of, one.row, &one.kept)
             };
+            // The desk keeps what it sent; what expires is what others were given.
             let not_after = self.rules.whole.access.not_after;
+            let not_after = not_after.filter(|_| side != "desk");
             tx.add_release(&NewRelease {
                 stamp,
                 object: one.key,
@@ -321,18 +349,16 @@ impl Release<'_> {
                 kept.push(entry);
                 continue;
             };
-            let mut to = wanted
+            let new: Vec<i64> = wanted
                 .iter()
                 .filter(|one| one.key == object)
-                .flat_map(|one| one.audiences.iter().copied());
-            if to.clone().any(|new| within(had, new, &known)) {
+                .flat_map(|one| one.audiences.iter().copied())
+                .collect();
+            if new.iter().any(|new| within(had, *new, &known)) {
                 kept.push(entry);
                 continue;
             }
-            let to: Vec<i64> = to
-                .by_ref()
-                .filter(|new| within(*new, had, &known))
-                .collect();
+            let to = self.left_of(tx, had, &new, &known).await?;
             let rows = self.keyed.iter().chain(&self.made);
             let report = rows
                 .filter(|(key, _)| *key == object)
@@ -348,6 +374,37 @@ impl Release<'_> {
         }
         self.entries = kept;
         Ok(changed)
+    }
+
+    /// Of new audiences, those that an entry goes on to: who is certainly of the former one. Those
+    /// who came late to that one came late to these.
+    async fn left_of(
+        &self,
+        tx: &mut Tx,
+        had: i64,
+        new: &[i64],
+        known: &BTreeMap<i64, Audience>,
+    ) -> Result<Vec<i64>, Refusal> {
+        let mut left = Vec::new();
+        for new in new {
+            if within(*new, had, known) {
+                tx.inherit_latecomers(*new, had).await?;
+                left.push(*new);
+            }
+            let (Some(Audience::Late { persons, of }), Some(part)) =
+                (known.get(&had), known.get(new))
+            else {
+                continue;
+            };
+            if part.is_within(of, known) {
+                let late = Audience::Late {
+                    persons: persons.clone(),
+                    of: Box::new(part.clone()),
+                };
+                left.push(intern(tx, &late).await?);
+            }
+        }
+        Ok(left)
     }
 
     /// The definitions of audiences, where there are entries to compare.
@@ -401,7 +458,7 @@ impl Release<'_> {
 
 /// The number of a row that depends on others' items: from a counter of its own, so that taking it
 /// moves no stamp (law 4). Stamps are microseconds since 1970, far above.
-async fn row_number(tx: &mut Tx) -> Result<i64, Refusal> {
+pub(super) async fn row_number(tx: &mut Tx) -> Result<i64, Refusal> {
     Ok(tx.take("row", 0, 1).await?)
 }
 

@@ -3,23 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::access::Caller;
-use super::intake::marks;
+use super::anonymity;
 use super::publish::milliseconds;
-use super::refusal::{Fault, Refusal};
+use super::refusal::Refusal;
 use super::secret::Secret;
 use super::{Exchange, Tx};
-use crate::council::Origin;
+use crate::council::{Directory, Origin};
 use crate::handling::Form;
-use crate::report::identity_check::{Mark, find_identity};
+use crate::report::identity_check::{Finding, IdentityCheck, Mark};
 use crate::stix::rendition::{RenditionContext, anonymise_batch, stripped};
 use crate::stix::{Class, StixId};
 
 /// Renditions by place in the envelope and by how many of an object's parts they show.
 pub(super) struct Renditions {
-    marks: Vec<Mark>,
+    check: IdentityCheck,
     strip: Vec<(String, String)>,
     made: BTreeMap<(usize, usize), Value>,
 }
@@ -30,14 +29,13 @@ impl Renditions {
     pub async fn make(
         exchange: &Exchange,
         tx: &mut Tx,
-        caller: &Caller,
+        (owner, directory): (&str, &Directory),
         origin: &Origin,
         objects: Vec<((usize, usize), Value)>,
     ) -> Result<Self, Refusal> {
-        let owner = caller.body.id.as_str();
         let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
         let (places, objects): (Vec<(usize, usize)>, Vec<Value>) = objects.into_iter().unzip();
-        let mut marks = marks(&caller.directory, origin);
+        let mut marks = anonymity::body_marks(directory, origin);
         marks.extend(posted_creators(&objects));
         let strip: Vec<(String, String)> = marks
             .iter()
@@ -45,19 +43,21 @@ impl Renditions {
                 Mark::Name(text) | Mark::Domain(text) => {
                     Some((text.clone(), "[removed]".to_owned()))
                 }
-                Mark::Network(_) => None,
+                _ => None,
             })
             .collect();
         let elsewhere = elsewhere(tx, owner, &objects).await?;
         let now = milliseconds(exchange.clock().now_micros());
         let context = RenditionContext {
             mint: &mint,
-            // An observable's own id can be guessed back to its content, so the id of one that no
-            // rendition shows is minted; an extension's is kept unless it is the source's own.
+            // Whether its source posted an observable, or rendered it for anybody, may be hidden from
+            // a reader of this object who has that observable from another source: so nothing here
+            // depends on it (law 4). Its id reaches only who has it, and nobody where it tells of
+            // the source (`portions::telling`). An extension's is kept unless it is the source's own.
             observable: &|id| match (elsewhere.get(id.as_str()), id.class()) {
                 (Some(Some(rendered)), _) => Some(rendered.clone()),
-                (Some(None), _) | (None, Class::Sco) => Some(mint(id)),
-                (None, _) => None,
+                (Some(None), Class::Sco) | (None, _) => None,
+                (Some(None), _) => Some(mint(id)),
             },
             // Set for each object when its rule is known.
             creator: Some(exchange.secret().stix_id("identity", "identity", &["hub"])),
@@ -68,8 +68,9 @@ impl Renditions {
             strip: &strip,
         };
         let made = anonymise_batch(&objects, &context);
+        marks.extend(gone(&objects, &made, &elsewhere));
         Ok(Self {
-            marks,
+            check: anonymity::check(directory, origin, marks),
             made: places
                 .into_iter()
                 .zip(made)
@@ -105,13 +106,50 @@ impl Renditions {
         Some(rendition)
     }
 
-    /// What in a rendition would still name the source.
-    pub fn check(&self, rendition: &Value) -> Vec<Fault> {
-        find_identity(rendition, &self.marks)
-            .into_iter()
-            .map(Fault::from)
+    /// What in a rendition would still point at the source.
+    pub fn check(&self, rendition: &Value) -> Vec<Finding> {
+        self.check.find(rendition)
+    }
+}
+
+/// Ids of originals that no rendition keeps: the source's own, or computable from what was changed.
+fn gone(
+    objects: &[Value],
+    made: &[Option<Value>],
+    elsewhere: &BTreeMap<String, Option<StixId>>,
+) -> Vec<Mark> {
+    fn ids<'a>(objects: impl Iterator<Item = &'a Value>) -> BTreeSet<&'a str> {
+        let inner = |object: &'a Value| object.get("objects").and_then(Value::as_object);
+        objects
+            .flat_map(|object| {
+                std::iter::once(object).chain(inner(object).into_iter().flat_map(Map::values))
+            })
+            .filter_map(|object| object.get("id")?.as_str())
             .collect()
     }
+    let (posted, kept) = (ids(objects.iter()), ids(made.iter().flatten()));
+    let renamed = elsewhere
+        .iter()
+        .filter(|(id, rendered)| match rendered {
+            Some(new) => new.as_str() != *id,
+            None => StixId::parse(id).is_some_and(|id| id.class() != Class::Sco),
+        })
+        .map(|(id, _)| id.as_str());
+    posted
+        .into_iter()
+        .filter(|id| !kept.contains(id))
+        .chain(renamed)
+        .filter_map(StixId::parse)
+        .map(|id| {
+            let of = id.object_type().to_owned();
+            match id.class() {
+                Class::Sco if id.uuid().get_version_num() == 5 => {
+                    Mark::Guessable(id.uuid(), format!("the original {of}"))
+                }
+                _ => Mark::Own(id.uuid(), format!("the original {of}")),
+            }
+        })
+        .collect()
 }
 
 /// The rendition that stands in for an original in front of a reader of both: never under its id.

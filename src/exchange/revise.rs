@@ -21,7 +21,8 @@ impl Exchange {
         submission: Submission,
         expected: Option<i64>,
     ) -> Result<Option<Published>, Refusal> {
-        let checked = self.check(caller, &submission.bytes)?;
+        let parts = self.parts_of_submission(caller, &submission).await?;
+        let checked = self.check(caller, &submission.bytes, parts)?;
         let replaced = submission.replaces.clone().ok_or(Refusal::NotFound)?;
         self.own_report(caller, &replaced).await?;
         let (exchange, caller) = (self.clone(), caller.clone());

@@ -77,6 +77,17 @@ impl Secret {
             .to_vec()
     }
 
+    /// A key for one purpose, from which nothing else of the secret follows.
+    #[must_use]
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let tag = self.tag("key", &[purpose.as_bytes()]);
+        let mut key = [0; 32];
+        for (to, from) in key.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        key
+    }
+
     /// Seals a cursor so that only this hub can have made it.
     #[must_use]
     pub fn seal(&self, purpose: &str, content: &[u8]) -> String {

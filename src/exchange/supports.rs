@@ -193,14 +193,14 @@ fn unnamed(
             let label = sectors.join(" ");
             identity(secret, &["sector", &label], name, "class", &sectors)
         }
-        Attribution::Withheld => identity(
-            secret,
-            &["hub"],
-            "Sekisho hub (source withheld)",
-            "system",
-            &[],
-        ),
+        Attribution::Withheld => withheld_creator(secret),
     }
+}
+
+/// The hub itself, which stands in where nobody is named.
+pub fn withheld_creator(secret: &Secret) -> Value {
+    let name = "Sekisho hub (source withheld)";
+    identity(secret, &["hub"], name, "system", &[])
 }
 
 fn identity(secret: &Secret, parts: &[&str], name: &str, class: &str, sectors: &[&str]) -> Value {

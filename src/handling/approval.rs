@@ -1,5 +1,5 @@
 //! Whose yes an item still needs before it leaves its CEPTOAR. Pure: deadlines and silence are
-//! events that the exchange records as votes.
+//! events that the exchange records and passes in.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,11 +33,14 @@ pub enum Consent {
 /// Weighs the votes against what the rule asks.
 ///
 /// A vote of the submitter never counts (separation of duties). `two_person` needs every approver
-/// in that mode, and at least two different people among all who said yes in that mode.
+/// in that mode, and at least two different people among all who said yes in that mode. An approver
+/// in `silent` let the time pass under a rule by which silence is consent; where a `two_person` one
+/// did, the rule has said that people are not needed.
 #[must_use]
 pub fn consent(
     required: &BTreeMap<Approver, ApprovalMode>,
     votes: &[Vote],
+    silent: &BTreeSet<Approver>,
     submitter: &PrincipalId,
 ) -> Consent {
     let valid = || votes.iter().filter(|vote| vote.by != *submitter);
@@ -48,6 +51,7 @@ pub fn consent(
         .iter()
         .filter(|(_, mode)| **mode != ApprovalMode::None)
         .filter(|(who, _)| !valid().any(|vote| vote.approver == **who))
+        .filter(|(who, _)| !silent.contains(*who))
         .map(|(who, _)| who.clone())
         .collect();
     let two_person: BTreeSet<&Approver> = required
@@ -60,7 +64,8 @@ pub fn consent(
         .map(|vote| &vote.by)
         .collect();
     let all_heard = two_person.iter().all(|who| !pending.contains(*who));
-    if !two_person.is_empty() && all_heard && people.len() < 2 {
+    let waived = two_person.iter().any(|who| silent.contains(*who));
+    if !two_person.is_empty() && all_heard && !waived && people.len() < 2 {
         pending.extend(two_person.into_iter().cloned());
     }
     if pending.is_empty() {
@@ -81,6 +86,10 @@ mod tests {
             .collect()
     }
 
+    fn none() -> BTreeSet<Approver> {
+        BTreeSet::new()
+    }
+
     fn yes(approver: &str, by: &str) -> Vote {
         Vote {
             approver: Approver::from(approver),
@@ -94,11 +103,11 @@ mod tests {
         let rule = required(&[("a.poc", ApprovalMode::Explicit)]);
         let submitter = PrincipalId::from("a-poc");
         assert_eq!(
-            consent(&rule, &[yes("a.poc", "a-poc2")], &submitter),
+            consent(&rule, &[yes("a.poc", "a-poc2")], &none(), &submitter),
             Consent::Given
         );
         assert!(matches!(
-            consent(&rule, &[yes("a.poc", "a-poc")], &submitter),
+            consent(&rule, &[yes("a.poc", "a-poc")], &none(), &submitter),
             Consent::Pending(_)
         ));
     }
@@ -112,17 +121,17 @@ mod tests {
         let submitter = PrincipalId::from("s");
         let one = [yes("a.poc", "p"), yes("a.ot_lead", "p")];
         assert!(matches!(
-            consent(&rule, &one, &submitter),
+            consent(&rule, &one, &none(), &submitter),
             Consent::Pending(_)
         ));
-        let first = consent(&rule, &one[..1], &submitter);
+        let first = consent(&rule, &one[..1], &none(), &submitter);
         assert_eq!(
             first,
             Consent::Pending(BTreeSet::from([Approver::from("a.ot_lead")])),
             "the one who answered is not asked again"
         );
         let two = [yes("a.poc", "p"), yes("a.ot_lead", "q")];
-        assert_eq!(consent(&rule, &two, &submitter), Consent::Given);
+        assert_eq!(consent(&rule, &two, &none(), &submitter), Consent::Given);
     }
 
     #[test]
@@ -130,11 +139,16 @@ mod tests {
         let rule = required(&[("a.poc", ApprovalMode::TwoPerson)]);
         let submitter = PrincipalId::from("s");
         assert!(matches!(
-            consent(&rule, &[yes("a.poc", "p")], &submitter),
+            consent(&rule, &[yes("a.poc", "p")], &none(), &submitter),
             Consent::Pending(_)
         ));
         assert_eq!(
-            consent(&rule, &[yes("a.poc", "p"), yes("a.poc", "q")], &submitter),
+            consent(
+                &rule,
+                &[yes("a.poc", "p"), yes("a.poc", "q")],
+                &none(),
+                &submitter
+            ),
             Consent::Given
         );
     }
@@ -151,7 +165,12 @@ mod tests {
             yes: false,
         };
         assert_eq!(
-            consent(&rule, &[yes("a.poc", "p"), no], &PrincipalId::from("s")),
+            consent(
+                &rule,
+                &[yes("a.poc", "p"), no],
+                &none(),
+                &PrincipalId::from("s")
+            ),
             Consent::Refused
         );
     }
@@ -160,8 +179,41 @@ mod tests {
     fn silence_is_still_pending_until_it_is_recorded() {
         let rule = required(&[("a.poc", ApprovalMode::Silent)]);
         assert!(matches!(
-            consent(&rule, &[], &PrincipalId::from("s")),
+            consent(&rule, &[], &none(), &PrincipalId::from("s")),
             Consent::Pending(_)
         ));
+    }
+
+    #[test]
+    fn recorded_silence_stands_for_its_approver_alone() {
+        let submitter = PrincipalId::from("s");
+        let rule = required(&[
+            ("a.poc", ApprovalMode::Silent),
+            ("source", ApprovalMode::Explicit),
+        ]);
+        let silent = BTreeSet::from([Approver::from("a.poc")]);
+        assert_eq!(
+            consent(&rule, &[], &silent, &submitter),
+            Consent::Pending(BTreeSet::from([Approver::from("source")]))
+        );
+        assert_eq!(
+            consent(&rule, &[yes("source", "o")], &silent, &submitter),
+            Consent::Given
+        );
+    }
+
+    #[test]
+    fn silence_never_outweighs_a_no() {
+        let rule = required(&[("a.poc", ApprovalMode::Silent)]);
+        let no = Vote {
+            approver: Approver::from("a.poc"),
+            by: PrincipalId::from("p"),
+            yes: false,
+        };
+        let silent = BTreeSet::from([Approver::from("a.poc")]);
+        assert_eq!(
+            consent(&rule, &[no], &silent, &PrincipalId::from("s")),
+            Consent::Refused
+        );
     }
 }

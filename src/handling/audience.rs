@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::decide::{Channel, Decision, Ground, Reader, Seat, decide};
 use super::dimension::Join;
 use super::grants::{Depth, Form, Grant};
-use super::names::BodyId;
-use super::rule::{Access, NeedToKnow};
+use super::names::{BodyId, PrincipalId};
+use super::rule::{Access, NeedToKnow, Relative};
 
 /// One interned audience.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +25,18 @@ pub enum Audience {
         /// Which.
         #[serde(flatten)]
         seat: Seat,
+    },
+    /// These persons and services: whoever had something, to be told that it was taken back.
+    Persons {
+        /// Who.
+        persons: BTreeSet<PrincipalId>,
+    },
+    /// Those of an audience who came to be in it late, for what is older than their coming.
+    Late {
+        /// Who.
+        persons: BTreeSet<PrincipalId>,
+        /// The audience; who leaves it leaves this one too.
+        of: Box<Audience>,
     },
     /// Those whom a rule admits.
     Readers {
@@ -77,6 +89,13 @@ impl Audience {
                 among.contains(of) && with.iter().all(any) && !without.iter().any(any)
             }
             Self::Desk { seat } => reader.seats.contains(seat),
+            Self::Persons { persons } => persons.contains(&reader.principal),
+            Self::Late { persons, of } => {
+                // The console shows by rank and remembers no mark: nothing is late there.
+                persons.contains(&reader.principal)
+                    && channel.hands_over()
+                    && of.admits_among(reader, channel, now, among)
+            }
             Self::Readers {
                 access,
                 need_to_know_only,
@@ -103,54 +122,159 @@ impl Audience {
 /// where that does not follow.
 #[must_use]
 pub fn within(inner: i64, outer: i64, known: &BTreeMap<i64, Audience>) -> bool {
-    if inner == outer {
-        return true;
+    inner == outer
+        || matches!((known.get(&inner), known.get(&outer)), (Some(a), Some(b)) if a.is_within(b, known))
+}
+
+impl Audience {
+    /// The audiences that this one is made of: none but for a part, and for latecomers to one.
+    #[must_use]
+    pub fn members(&self) -> BTreeSet<i64> {
+        match self {
+            Self::Part { of, with, without } => {
+                let lists = with.iter().chain(without).flatten();
+                lists.chain([of]).copied().collect()
+            }
+            Self::Late { of, .. } => of.members(),
+            Self::Desk { .. } | Self::Persons { .. } | Self::Readers { .. } => BTreeSet::new(),
+        }
     }
-    let (Some(a), Some(b)) = (known.get(&inner), known.get(&outer)) else {
-        return false;
-    };
-    match (a, b) {
-        (
-            Audience::Part { of, with, without },
-            Audience::Part {
-                of: outer_of,
-                with: outer_with,
-                without: outer_without,
-            },
-        ) if within(*of, *outer_of, known) => {
-            let has = |list: &Vec<i64>| {
-                with.iter()
-                    .any(|own| own.iter().all(|id| list.contains(id)))
-            };
-            let lacks = |id: &i64| without.iter().any(|own| own.contains(id));
-            outer_with.iter().all(has) && outer_without.iter().flatten().all(lacks)
+
+    /// Whether everyone here is certainly in `outer`, by its definition.
+    #[must_use]
+    pub fn is_within(&self, outer: &Self, known: &BTreeMap<i64, Self>) -> bool {
+        match (self, outer) {
+            _ if self == outer => true,
+            (
+                Self::Part { of, with, without },
+                Self::Part {
+                    of: outer_of,
+                    with: outer_with,
+                    without: outer_without,
+                },
+            ) if within(*of, *outer_of, known) => {
+                let any = |id: &i64, list: &[i64]| list.iter().any(|of| within(*id, *of, known));
+                let has = |list: &Vec<i64>| {
+                    let all = |own: &Vec<i64>| own.iter().all(|id| any(id, list));
+                    with.iter().any(all)
+                };
+                let lacks = |id: &i64| without.iter().any(|own| any(id, own));
+                outer_with.iter().all(has) && outer_without.iter().flatten().all(lacks)
+            }
+            (Self::Part { of, .. }, _) => {
+                let of = known.get(of);
+                of.is_some_and(|of| of.is_within(outer, known))
+            }
+            (
+                Self::Late { persons, of },
+                Self::Late {
+                    persons: all,
+                    of: outer,
+                },
+            ) => persons.is_subset(all) && of.is_within(outer, known),
+            (Self::Late { of, .. }, _) => of.is_within(outer, known),
+            (
+                Self::Readers {
+                    access: a,
+                    need_to_know_only: a_only,
+                    except: a_except,
+                },
+                Self::Readers {
+                    access: b,
+                    need_to_know_only: b_only,
+                    except: b_except,
+                },
+            ) => {
+                let both = |access: &Access| Access {
+                    need_to_know: access.need_to_know.clone().filter(|_| a_only == b_only),
+                    // What bodies would get that come later decides nothing now.
+                    relative: Relative::Anything,
+                    audience: access.audience.only(|_, _| true),
+                    ..access.clone()
+                };
+                // Who needs to know under the one is everybody under the other only where every
+                // member is.
+                let every = |(body, grant): (&BodyId, Grant)| {
+                    grant.is_none() || b.audience.get(body).depth() == Depth::MembersAll
+                };
+                let grounds = a_only == b_only || *a_only && a.audience.iter().all(every);
+                let spared = b_except.is_none() || a_except == b_except;
+                // A body that only the outer lists has nothing in the join, said or unsaid.
+                grounds && spared && both(&both(a).join(&both(b))) == both(a)
+            }
+            _ => false,
         }
-        (Audience::Part { of, .. }, _) => within(*of, outer, known),
-        (
-            Audience::Readers {
-                access: a,
-                need_to_know_only: a_only,
-                except: a_except,
-            },
-            Audience::Readers {
-                access: b,
-                need_to_know_only: b_only,
-                except: b_except,
-            },
-        ) => {
-            let both = |access: &Access| Access {
-                need_to_know: access.need_to_know.clone().filter(|_| a_only == b_only),
-                ..access.clone()
-            };
-            // Who needs to know under the one is everybody under the other only where every member is.
-            let every = |(body, grant): (&BodyId, Grant)| {
-                grant.is_none() || b.audience.get(body).depth() == Depth::MembersAll
-            };
-            let grounds = a_only == b_only || *a_only && a.audience.iter().all(every);
-            let spared = b_except.is_none() || a_except == b_except;
-            grounds && spared && both(a).join(&both(b)) == both(a)
+    }
+}
+
+impl Audience {
+    /// What each body has by this audience; of a part, ask what it is split from.
+    pub fn grants(&self) -> Box<dyn Iterator<Item = (&BodyId, Grant)> + '_> {
+        match self {
+            Self::Desk { .. } | Self::Persons { .. } | Self::Part { .. } => {
+                Box::new(std::iter::empty())
+            }
+            Self::Late { of, .. } => of.grants(),
+            Self::Readers { access, .. } => Box::new(access.audience.iter()),
         }
-        _ => false,
+    }
+
+    /// This audience after its access was changed; `None` where nothing changes. A part follows what
+    /// it is split from, whose definition changes in place. `change` is given the access, the form of the entries, and whether it is the need-to-know piece.
+    #[must_use]
+    pub fn followed(&self, change: &dyn Fn(&Access, Form, bool) -> Option<Access>) -> Option<Self> {
+        match self {
+            Self::Desk { .. } | Self::Persons { .. } | Self::Part { .. } => None,
+            Self::Late { persons, of } => Some(Self::Late {
+                persons: persons.clone(),
+                of: Box::new(of.followed(change)?),
+            }),
+            Self::Readers {
+                access,
+                need_to_know_only,
+                except,
+            } => {
+                let mut grants = access.audience.iter().map(|(_, grant)| grant);
+                let form = grants.find(|grant| !grant.is_none())?.form();
+                Some(Self::Readers {
+                    access: change(access, form, *need_to_know_only)?,
+                    need_to_know_only: *need_to_know_only,
+                    except: except.clone(),
+                })
+            }
+        }
+    }
+
+    /// Those of this audience whom a further rule also admits to the same form; `None` is nobody. Of
+    /// a part, narrow what it is split from, and split that again.
+    #[must_use]
+    pub fn narrowed(&self, rule: &Access, form: &str) -> Option<Self> {
+        let (access, need_to_know_only, except) = match self {
+            Self::Desk { .. } | Self::Persons { .. } => return Some(self.clone()),
+            Self::Part { .. } => return None,
+            Self::Late { persons, of } => {
+                return Some(Self::Late {
+                    persons: persons.clone(),
+                    of: Box::new(of.narrowed(rule, form)?),
+                });
+            }
+            Self::Readers {
+                access,
+                need_to_know_only,
+                except,
+            } => (access, need_to_know_only, except),
+        };
+        let mut joined = access.join(rule);
+        joined.audience = joined.audience.only(|_, grant| grant.form().word() == form);
+        joined.not_before = None;
+        joined.not_after = None;
+        // The need-to-know piece is those who pass on that ground alone: a body whose grant now
+        // stops above its members has none of them left.
+        (!joined.audience.is_empty()).then_some(Self::Readers {
+            access: joined,
+            need_to_know_only: *need_to_know_only,
+            except: except.clone(),
+        })
     }
 }
 
@@ -188,6 +312,10 @@ pub fn cut(access: &Access, side: Side<'_>) -> Vec<(Form, Audience)> {
                 need_to_know: Some(need_to_know),
                 not_before: None,
                 not_after: None,
+                relative: match side {
+                    Side::Inside(_) => Relative::Anything,
+                    Side::Outside(_) => access.relative.clone(),
+                },
                 ..access.clone()
             },
             need_to_know_only,

@@ -34,6 +34,18 @@ impl fmt::Display for Conflict {
     }
 }
 
+impl Conflict {
+    /// The dimension of the rule in which the parts conflict.
+    #[must_use]
+    pub const fn dimension(&self) -> &'static str {
+        match self {
+            Self::Retention => "retention_max_days",
+            Self::NoCommonPurpose => "purposes_allowed",
+            Self::EmptyAudience | Self::OriginExcluded(_) | Self::GovernmentOnly => "audience",
+        }
+    }
+}
+
 /// What the conflict check needs to know of the bodies, beside the rule.
 pub struct Parties<'a> {
     /// Each origin's own CEPTOAR, with the name its code bears.

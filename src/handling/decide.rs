@@ -13,7 +13,7 @@ use super::names::{BodyId, PrincipalId, SectorCode};
 use super::rule::Access;
 
 /// How far into a body a reader belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// A point of contact of the body.
     Poc,
@@ -24,7 +24,7 @@ pub enum Reach {
 }
 
 /// One way in which a reader belongs to a body that rules speak of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The body whose grant applies.
     pub body: BodyId,
@@ -153,6 +153,9 @@ pub enum Denial {
     /// Only CLEAR is for anybody.
     #[error("tlp: only CLEAR may be read without logging in")]
     NotClear,
+    /// The sources agreed that it may only be looked at.
+    #[error("view_only: it may only be looked at")]
+    ViewOnly,
     /// The recipient has not declared that it stores in Japan only.
     #[error(
         "storage_jp_only: the recipient has not declared storage in Japan, so it may only view"
@@ -205,6 +208,9 @@ pub fn decide(access: &Access, reader: &Reader, channel: Channel, now: DateTime<
         return Decision::Deny(Denial::NotNamed);
     }
     if channel.hands_over() {
+        if access.view_only {
+            return Decision::Deny(Denial::ViewOnly);
+        }
         if access.storage_jp_only && !reader.capability.storage_jp {
             return Decision::Deny(Denial::StorageAbroad);
         }

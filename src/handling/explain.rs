@@ -1,6 +1,6 @@
 //! Explanations: for each dimension of a joined rule, whose clause decided it (law 9).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::dimension::Join;
@@ -16,7 +16,7 @@ pub struct Part {
 }
 
 /// One dimension of the result and the parts that made it what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clause {
     /// The dimension's name; `audience.<body>` for one body.
     pub dimension: String,
@@ -97,6 +97,7 @@ fn dimensions(rule: &Rule) -> Vec<(String, Value)> {
                     flat.push((format!("audience.{body}"), grant));
                 }
             }
+            _ if name == "relative" => {} // decides nothing by itself
             other => flat.push((name, other)),
         }
     }

@@ -29,6 +29,6 @@ pub use dimension::{
 pub use explain::{Clause, Part, explain, join_all};
 pub use grants::{Depth, Form, Grant, Grants};
 pub use names::{Approver, BodyId, PrincipalId, SectorCode};
-pub use rule::{Access, NeedToKnow, Rule};
-pub use scheme::{Column, Level, Scheme, Unmarked};
+pub use rule::{Access, NeedToKnow, Relative, Rule};
+pub use scheme::{Column, Columns, Level, SafetyOverride, Scheme, Unmarked};
 pub use tlp::Tlp;

@@ -10,7 +10,8 @@ use super::dimension::{
     ApprovalMode, Attribution, Automated, Downgrade, Join, NoReply, Onward, Pap,
 };
 use super::grants::Grants;
-use super::names::{Approver, PrincipalId, SectorCode};
+use super::names::{Approver, BodyId, PrincipalId, SectorCode};
+use super::scheme::{Column, Columns};
 
 /// Who of a member operator needs to know an item that stops at `members_ntk`.
 ///
@@ -33,6 +34,55 @@ impl Join for NeedToKnow {
     }
 }
 
+/// What the columns of a level give relative to its source, kept beside the concrete audience so
+/// that a body whose place in the council changes later is given its new column's grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Relative {
+    /// Says nothing: the identity of the join.
+    #[default]
+    Anything,
+    /// One source's columns.
+    One {
+        /// Whose columns.
+        own: BodyId,
+        /// What they give.
+        columns: Columns,
+    },
+    /// Several sources': what a later body would get is not said, so it gets nothing (law 1).
+    Several,
+}
+
+impl Relative {
+    fn says_nothing(&self) -> bool {
+        *self == Self::Anything
+    }
+}
+
+impl Join for Relative {
+    fn join(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Anything, one) | (one, Self::Anything) => one.clone(),
+            (
+                Self::One { own, columns },
+                Self::One {
+                    own: whose,
+                    columns: others,
+                },
+            ) if own == whose => {
+                let narrower = |sum: Columns, column| {
+                    sum.with(column, sum.get(column).join(&others.get(column)))
+                };
+                Self::One {
+                    own: own.clone(),
+                    columns: Column::ALL.into_iter().fold(*columns, narrower),
+                }
+            }
+            _ => Self::Several,
+        }
+    }
+}
+
 /// The part of a rule that says who may read: all that [`super::decide()`] looks at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
@@ -40,6 +90,9 @@ pub struct Access {
     pub tlp: Tlp,
     /// Which bodies, how deep, in what form.
     pub audience: Grants,
+    /// What bodies that come later would be given; it decides nothing by itself.
+    #[serde(default, skip_serializing_if = "Relative::says_nothing")]
+    pub relative: Relative,
     /// Who needs to know; `None` is no restriction, the identity of the join.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub need_to_know: Option<NeedToKnow>,
@@ -50,6 +103,9 @@ pub struct Access {
     pub retention_min_days: u32,
     /// Whether a recipient must store it in Japan only.
     pub storage_jp_only: bool,
+    /// Whether readers may only look: a way out of a conflict, never asked for by a level.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view_only: bool,
     /// Not before this instant (embargo).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
@@ -134,10 +190,12 @@ impl Rule {
             access: Access {
                 tlp: Tlp::Clear,
                 audience: Grants::unrestricted(),
+                relative: Relative::Anything,
                 need_to_know: None,
                 named: None,
                 retention_min_days: 0,
                 storage_jp_only: false,
+                view_only: false,
                 not_before: None,
                 not_after: None,
             },
@@ -225,6 +283,7 @@ impl Join for Access {
         Self {
             tlp: self.tlp.join(&other.tlp),
             audience: self.audience.join(&other.audience),
+            relative: self.relative.join(&other.relative),
             need_to_know: both(
                 self.need_to_know.as_ref(),
                 other.need_to_know.as_ref(),
@@ -233,6 +292,7 @@ impl Join for Access {
             named: both(self.named.as_ref(), other.named.as_ref(), intersection),
             retention_min_days: self.retention_min_days.max(other.retention_min_days),
             storage_jp_only: self.storage_jp_only || other.storage_jp_only,
+            view_only: self.view_only || other.view_only,
             not_before: self.not_before.max(other.not_before),
             not_after: both(self.not_after.as_ref(), other.not_after.as_ref(), |a, b| {
                 *a.min(b)

@@ -38,10 +38,23 @@ impl Column {
         Self::OtherMinistries,
         Self::Observers,
     ];
+
+    /// The word used in schemes and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OwnCeptoar => "own_ceptoar",
+            Self::OtherCeptoars => "other_ceptoars",
+            Self::NationalCentre => "national_centre",
+            Self::OwnMinistry => "own_ministry",
+            Self::OtherMinistries => "other_ministries",
+            Self::Observers => "observers",
+        }
+    }
 }
 
 /// A level's audience: a grant per column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
     own_ceptoar: Grant,
@@ -53,6 +66,20 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// The same but for one column.
+    #[must_use]
+    pub const fn with(mut self, column: Column, grant: Grant) -> Self {
+        match column {
+            Column::OwnCeptoar => self.own_ceptoar = grant,
+            Column::OtherCeptoars => self.other_ceptoars = grant,
+            Column::NationalCentre => self.national_centre = grant,
+            Column::OwnMinistry => self.own_ministry = grant,
+            Column::OtherMinistries => self.other_ministries = grant,
+            Column::Observers => self.observers = grant,
+        }
+        self
+    }
+
     /// The grant of one column.
     #[must_use]
     pub const fn get(&self, column: Column) -> Grant {
@@ -168,6 +195,18 @@ pub enum Unmarked {
     Release,
 }
 
+/// Who may release the anonymised mitigation of an item when people are in danger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SafetyOverride {
+    /// The role of the named person.
+    pub role: String,
+    /// The level the mitigation is released under; it gives nobody an identified form.
+    pub level: String,
+    /// Hours in which source and secretariat are told; the hub tells them at once.
+    pub tell_within_hours: u32,
+}
+
 /// A body's handling levels; versioned, with an effective date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +224,9 @@ pub struct Scheme {
     /// The ministry a nameless body of this scheme answers to (`policy combine` only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nameless_ministry: Option<BodyId>,
+    /// Its safety override, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety_override: Option<SafetyOverride>,
     /// Its levels.
     pub levels: Vec<Level>,
 }
@@ -204,6 +246,16 @@ impl Scheme {
             .iter()
             .filter(|level| level.tlp >= tlp)
             .min_by_key(|level| (level.tlp, std::cmp::Reverse(strictness(level))))
+    }
+
+    /// The level that an item of `level` has once it is downgraded: of the looser ones the
+    /// strictest, so that one step is as small as the scheme allows.
+    #[must_use]
+    pub fn next_looser(&self, level: &Level) -> Option<&Level> {
+        self.levels
+            .iter()
+            .filter(|other| other.tlp < level.tlp)
+            .max_by_key(|other| (other.tlp, strictness(other)))
     }
 
     /// The scheme's strictest level.

@@ -1,9 +1,14 @@
 //! The ledger: every decision as a salted commitment in an RFC 6962 Merkle tree. Pure.
 //!
 //! A leaf commits to its record without showing it: `SHA-256(salt ‖ record)`. Whoever is given salt
-//! and record can open it; nobody else learns anything from it.
+//! and record can open it; nobody else learns anything from it. [`entry`] makes records, [`block`]
+//! hides how many there are, [`merkle`] hashes and proves, [`note`] signs. Where leaves are kept and
+//! who may open them is decided elsewhere.
 
-mod merkle;
+pub mod block;
+pub mod entry;
+pub mod merkle;
+pub mod note;
 
 pub use merkle::{Hash, leaf_hash, root};
 

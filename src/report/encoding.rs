@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The text with its encodings undone; `None` where there are none.
 pub(super) fn decoded(text: &str) -> Option<String> {
-    let plain = without_references(&without_tags(&without_percent(text)));
+    let plain = without_references(&without_tags(&without_escapes(&without_percent(text))));
     (plain != text).then_some(plain)
 }
 
@@ -26,6 +26,29 @@ fn without_percent(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `\u3042`, as JSON and many languages write a character; surrogates come in pairs.
+fn without_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut units: Vec<u16> = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let unit = rest
+            .strip_prefix("\\u")
+            .and_then(|tail| tail.get(..4))
+            .and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        if let Some(unit) = unit {
+            units.push(unit);
+            rest = rest.get(6..).unwrap_or_default();
+            continue;
+        }
+        out.push_str(&String::from_utf16_lossy(&units));
+        units.clear();
+        out.push(first);
+        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    }
+    out + &String::from_utf16_lossy(&units)
 }
 
 fn without_tags(text: &str) -> String {
@@ -133,6 +156,7 @@ mod tests {
             "mail&#46;bank&#x2d;x",
             "mail.<wbr>bank-x",
             "mail&period;bank-x",
+            "mail\\u002ebank\\u002Dx",
         ] {
             assert_eq!(decoded(text).as_deref(), Some("mail.bank-x"), "{text}");
         }

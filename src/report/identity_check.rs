@@ -1,75 +1,26 @@
 //! The last look at a rendition: does any string still say whom it comes from?
 //!
-//! The anonymiser strips what the source listed; this check knows what the directory knows (names,
-//! aliases, domains and networks of a body) and reads any JSON value, whatever made it. It only
-//! finds; holding the item back is for the caller.
+//! The anonymiser strips what the source listed; this check knows what the directory knows of a body
+//! and reads any JSON value, whatever made it, in every spelling people use. It only finds; holding
+//! the item back is for the caller.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::ops::Range;
+use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization as _;
+use uuid::Uuid;
 
-use super::address::addresses;
-use super::fold::{Edges, Finder, Folded, Gaps};
-
-/// Shortest name that is looked for, in folded characters.
-const NAME_MIN: usize = 2;
-/// Shortest remainder of a name without its corporate form, in folded characters.
-const CORE_MIN: usize = 3;
-
-/// Legal forms written before or after a Japanese name, NFKC and longest first.
-const FORMS_JA: [&str; 27] = [
-    "特定非営利活動法人",
-    "国立研究開発法人",
-    "地方独立行政法人",
-    "一般社団法人",
-    "一般財団法人",
-    "公益社団法人",
-    "公益財団法人",
-    "医療法人社団",
-    "医療法人財団",
-    "社会福祉法人",
-    "国立大学法人",
-    "独立行政法人",
-    "医療法人",
-    "学校法人",
-    "社団法人",
-    "財団法人",
-    "株式会社",
-    "有限会社",
-    "合同会社",
-    "合資会社",
-    "合名会社",
-    "相互会社",
-    "(株)",
-    "(有)",
-    "(同)",
-    "(医)",
-    "(独)",
-];
-
-/// Legal forms written after a Latin name, lower case.
-const FORMS_LATIN: [&str; 16] = [
-    "incorporated",
-    "corporation",
-    "limited",
-    "company",
-    "g.k.",
-    "k.k.",
-    "corp",
-    "gmbh",
-    "inc",
-    "llc",
-    "ltd",
-    "plc",
-    "co",
-    "kk",
-    "gk",
-    "ag",
-];
+use super::address::{addresses, host_numbers};
+use super::find::{Edges, Finder, Gaps};
+use super::fold::{Depth, Folded};
+use super::name::loose_forms;
+use super::person::{self, Person};
+use super::uuids::{self, Guessable};
+use super::{encoding, punycode, ticket};
 
 /// Something that tells a body from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,21 +31,57 @@ pub enum Mark {
     Domain(String),
     /// An address range of the body's own.
     Network(IpNet),
+    /// A person of the body: the whole name, or the family name where it is said of a person.
+    Person(String),
+    /// A user name or an internal id; those of a word alone are not looked for.
+    Id(String),
+    /// The source's number for the matter; others of its form count too (`INC-12345`).
+    Reference(String),
+    /// What was stripped; it may be anything, so only ids computed from it are looked for.
+    Stripped(String),
+    /// A UUID of something of the source's own, and what that is.
+    Own(Uuid, String),
+    /// A UUID that can be computed from what was stripped, and what from.
+    Guessable(Uuid, String),
+}
+
+/// What kind of thing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FindingKind {
+    /// A body's name or alias.
+    Name,
+    /// A person of the source.
+    Person,
+    /// A domain, or a host below it.
+    Domain,
+    /// An address, or a network of the source's own.
+    Network,
+    /// An id, a user name, the source's number for the matter.
+    Id,
+    /// Another number of the source's form, or an address into a ticket system.
+    Ticket,
+    /// An id that anybody can compute from what identifies the source.
+    GuessableId,
+    /// Fewer bodies fit the description than the rule demands.
+    SmallGroup,
 }
 
 /// One place where a mark was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// JSON pointer (RFC 6901) to the string, or to the member whose key it is.
     pub pointer: String,
+    /// Of which kind it is.
+    pub kind: FindingKind,
     /// What was found there, such as "domain `bank.example`".
     pub what: String,
 }
 
 /// Finds every string, keys included, that carries one of the marks.
 ///
-/// Names are compared after NFKC, in lower case and without white space, also without their
-/// corporate form where at least three characters stay; Latin ones as whole words.
+/// Names are compared as people read them: width, case, kana, old Kanji, accents, look-alike letters
+/// and what stands between the characters aside; Latin ones as whole words, short ones with care.
 ///
 /// ```
 /// use sekisho::report::identity_check::{find_identity, Mark};
@@ -103,178 +90,324 @@ pub struct Finding {
 /// assert_eq!(find_identity(&value, &marks)[0].pointer, "/note/0");
 /// ```
 pub fn find_identity(value: &Value, marks: &[Mark]) -> Vec<Finding> {
-    let marks = IdentityMarks::new(marks);
-    let mut findings = Vec::new();
-    marks.walk(value, &mut String::new(), &mut findings);
-    findings
+    IdentityCheck::new(marks, &[]).find(value)
 }
 
-/// Marks made ready to be searched for.
+/// Every UUID in the strings of a value, with the pointer to the string.
+#[must_use]
+pub fn uuids_of(value: &Value) -> Vec<(String, Uuid)> {
+    let mut found = Vec::new();
+    walk(value, "", &mut String::new(), &mut |_, text, pointer| {
+        let uuids = uuids::in_glyphs(Folded::deep(text, Depth::Host).glyphs()).into_iter();
+        found.extend(uuids.map(|uuid| (pointer.to_owned(), uuid)));
+    });
+    found
+}
+
+/// Characters of an id or reference from which on it is looked for.
+const ID_MIN: usize = 4;
+/// How often encodings are undone: a text encoded more often was made to be read by nobody.
+const DECODE_MAX: usize = 3;
+
+/// Marks made ready, once for everything that one source sends at a time.
 #[derive(Debug, Default)]
-pub(super) struct IdentityMarks {
+pub struct IdentityCheck {
+    labels: Vec<(FindingKind, String)>,
     names: Finder,
+    name_labels: Vec<usize>,
+    families: Finder,
+    family_labels: Vec<usize>,
+    people: Vec<(Person, usize)>,
     domains: Finder,
+    domain_labels: Vec<usize>,
     networks: Vec<(IpNet, usize)>,
-    /// Number of the mark that a needle of `names` or `domains` belongs to.
-    name_marks: Vec<usize>,
-    domain_marks: Vec<usize>,
-    labels: Vec<String>,
+    tickets: Vec<String>,
+    own: Guessable,
+    stripped: Guessable,
+    namespaces: Vec<Uuid>,
+    /// Texts whose ids are computed when there is an id that could be one of them.
+    guesses: Vec<String>,
+    guessed: OnceLock<Guessable>,
 }
 
-impl IdentityMarks {
-    pub(super) fn new(marks: &[Mark]) -> Self {
-        let mut ready = Self::default();
-        for (number, mark) in marks.iter().enumerate() {
+/// What was found in one string.
+type Found = HashSet<(FindingKind, String)>;
+
+impl IdentityCheck {
+    /// Makes marks ready; ids are also guessed in `namespaces`, beside those everybody knows.
+    #[must_use]
+    pub fn new(marks: &[Mark], namespaces: &[Uuid]) -> Self {
+        let mut ready = Self {
+            namespaces: namespaces.to_vec(),
+            ..Self::default()
+        };
+        for mark in marks {
             match mark {
                 Mark::Name(name) => {
-                    ready.labels.push(format!("name `{name}`"));
-                    for form in name_forms(name) {
-                        if ready.names.add(&form, Edges::Word, Gaps::Loose).is_some() {
-                            ready.name_marks.push(number);
-                        }
+                    let label = ready.label(FindingKind::Name, format!("name `{name}`"));
+                    for form in loose_forms(name) {
+                        ready.name(&form, Edges::Name, Gaps::Name, label);
                     }
+                    ready.guess(name);
                 }
                 Mark::Domain(domain) => {
-                    ready.labels.push(format!("domain `{domain}`"));
-                    let bare = domain.trim().trim_start_matches("*.").trim_matches('.');
-                    if ready
-                        .domains
-                        .add(&Folded::new(bare), Edges::Domain, Gaps::Tight)
-                        .is_some()
-                    {
-                        ready.domain_marks.push(number);
-                    }
+                    let label = ready.label(FindingKind::Domain, format!("domain `{domain}`"));
+                    ready.domain(domain, label);
+                    let bare = domain.trim().trim_start_matches("*.");
+                    ready.guess(bare);
                 }
                 Mark::Network(network) => {
-                    ready.labels.push(format!("network `{network}`"));
-                    ready.networks.push((*network, number));
+                    let label = ready.label(FindingKind::Network, format!("network `{network}`"));
+                    ready.networks.push((*network, label));
                 }
+                Mark::Person(name) => {
+                    let label = ready.label(FindingKind::Person, format!("person `{name}`"));
+                    ready.person(name, label);
+                    ready.guess(name);
+                }
+                Mark::Id(id) => {
+                    let label = ready.label(FindingKind::Id, format!("id `{id}`"));
+                    if ready.id(id, label) {
+                        ready.guess(id);
+                    }
+                }
+                Mark::Reference(reference) => {
+                    let what = format!("reference `{reference}`");
+                    let label = ready.label(FindingKind::Id, what);
+                    ready.id(reference, label);
+                    ready.tickets.extend(ticket::prefix_of(reference));
+                    ready.guess(reference);
+                }
+                Mark::Stripped(text) => ready.guess(text),
+                Mark::Own(uuid, what) => ready.own.add(*uuid, what),
+                Mark::Guessable(uuid, what) => ready.stripped.add(*uuid, what),
             }
         }
         ready
     }
 
-    /// Finds the marks in one string: bytes of the string, and the number of the mark.
-    pub(super) fn hits(&self, text: &str) -> Vec<(Range<usize>, usize)> {
-        let folded = Folded::new(text);
-        let mut hits = Vec::new();
-        let mut keep = |folded: &Folded, glyphs: &Range<usize>, mark: Option<&usize>| {
-            hits.extend(folded.bytes(glyphs).zip(mark.copied()));
-        };
-        for hit in self.names.find_all(&folded) {
-            keep(&folded, &hit.glyphs, self.name_marks.get(hit.needle));
+    /// Every string of a value, keys included, that carries a mark.
+    #[must_use]
+    pub fn find(&self, value: &Value) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        walk(value, "", &mut String::new(), &mut |key, text, pointer| {
+            self.report(key, text, pointer, &mut findings);
+        });
+        findings
+    }
+
+    fn label(&mut self, kind: FindingKind, what: String) -> usize {
+        self.labels.push((kind, what));
+        self.labels.len() - 1
+    }
+
+    fn name(&mut self, form: &Folded, edges: Edges, gaps: Gaps, label: usize) {
+        if self.names.add(form, edges, gaps).is_some() {
+            self.name_labels.push(label);
         }
-        if self.domain_marks.is_empty() && self.networks.is_empty() {
-            return hits;
+    }
+
+    fn domain(&mut self, domain: &str, label: usize) {
+        let bare = domain.trim().trim_start_matches("*.").trim_matches('.');
+        let spoken = punycode::decoded(bare);
+        for spelling in std::iter::once(bare).chain(spoken.as_deref()) {
+            let folded = Folded::deep(spelling, Depth::Host);
+            let number = self.domains.add(&folded, Edges::Domain, Gaps::Tight);
+            self.domain_labels.extend(number.map(|_| label));
+        }
+    }
+
+    fn person(&mut self, name: &str, label: usize) {
+        let person = Person::new(name);
+        for whole in &person.whole {
+            self.name(whole, Edges::Name, Gaps::Name, label);
+        }
+        if let Some(family) = &person.family
+            && self.families.add(family, Edges::Any, Gaps::Name).is_some()
+        {
+            self.family_labels.push(label);
+        }
+        self.people.push((person, label));
+    }
+
+    /// An id of a word alone (`desk`) stands in every text; one with a digit or a sign does not.
+    fn id(&mut self, id: &str, label: usize) -> bool {
+        let folded = Folded::deep(id, Depth::Loose);
+        let digit = id.chars().any(char::is_numeric);
+        let telling = digit || folded.glyphs().iter().skip(1).any(|glyph| glyph.gap);
+        if folded.glyphs().len() < ID_MIN || !telling {
+            return false;
+        }
+        self.name(
+            &folded,
+            Edges::Word,
+            if digit { Gaps::Name } else { Gaps::Id },
+            label,
+        );
+        true
+    }
+
+    fn report(&self, key: &str, text: &str, pointer: &str, findings: &mut Vec<Finding>) {
+        let mut found = Found::new();
+        self.look(text, &mut found);
+        let mut reading = bytes_of(key, text).or_else(|| encoding::decoded(text));
+        for _ in 0..DECODE_MAX {
+            let Some(plain) = reading else { break };
+            self.look(&plain, &mut found);
+            reading = encoding::decoded(&plain);
+        }
+        for plain in encoding::reverse_name(text)
+            .into_iter()
+            .chain(punycode::decoded(text))
+        {
+            self.look(&plain, &mut found);
+        }
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort_by(|a, b| a.1.cmp(&b.1));
+        findings.extend(found.into_iter().map(|(kind, what)| Finding {
+            pointer: pointer.to_owned(),
+            kind,
+            what,
+        }));
+    }
+
+    fn look(&self, text: &str, found: &mut Found) {
+        let mut keep = |label: Option<&usize>| {
+            found.extend(label.and_then(|label| self.labels.get(*label)).cloned());
+        };
+        let loose = Folded::deep(text, Depth::Loose);
+        for hit in self.names.find_all(&loose) {
+            keep(self.name_labels.get(hit.needle));
+        }
+        for hit in self.families.find_all(&loose) {
+            if person::is_addressed(loose.glyphs(), &hit.glyphs) {
+                keep(self.family_labels.get(hit.needle));
+            }
+        }
+        let host = Folded::deep(text, Depth::Host);
+        for local in person::mail_locals(host.glyphs()) {
+            for (_, label) in self.people.iter().filter(|(p, _)| p.owns_mail(&local)) {
+                keep(Some(label));
+            }
+        }
+        // The full stop of Japanese ends a sentence, and also parts the labels of a host name.
+        if text.contains(['。', '｡']) {
+            let dotted = text.replace(['。', '｡'], ".");
+            self.hosts(&Folded::deep(&dotted, Depth::Host), &mut keep);
+        }
+        self.hosts(&host, &mut keep);
+        for prefix in &self.tickets {
+            if let Some(number) = ticket::find(loose.glyphs(), prefix) {
+                found.insert((FindingKind::Ticket, format!("ticket number `{number}`")));
+            }
+        }
+        if text.contains("//")
+            && let Some(host) = ticket::url(text)
+        {
+            found.insert((
+                FindingKind::Ticket,
+                format!("address of a ticket at `{host}`"),
+            ));
+        }
+        if text.len() >= 32 {
+            for uuid in uuids::in_glyphs(host.glyphs()) {
+                if let Some(what) = self.own.get(&uuid) {
+                    found.insert((FindingKind::Id, format!("id `{uuid}` of {what}")));
+                }
+                if let Some(what) = self.computed_from(&uuid) {
+                    let what = format!("id `{uuid}`, which anybody can compute from `{what}`");
+                    found.insert((FindingKind::GuessableId, what));
+                }
+            }
+        }
+    }
+
+    fn guess(&mut self, text: &str) {
+        self.guesses.push(text.to_owned());
+    }
+
+    fn computed_from(&self, uuid: &Uuid) -> Option<&str> {
+        if uuid.get_version_num() != 5 {
+            return None;
+        }
+        let guessed = self.guessed.get_or_init(|| {
+            let mut guessed = Guessable::default();
+            for text in &self.guesses {
+                guessed.add_text(text, &self.namespaces);
+            }
+            guessed
+        });
+        self.stripped.get(uuid).or_else(|| guessed.get(uuid))
+    }
+
+    /// Domains and addresses, disguises undone.
+    fn hosts<'a>(&'a self, folded: &Folded, keep: &mut impl FnMut(Option<&'a usize>)) {
+        if self.domain_labels.is_empty() && self.networks.is_empty() {
+            return;
         }
         let folded = folded.refanged();
         for hit in self.domains.find_all(&folded) {
-            keep(&folded, &hit.glyphs, self.domain_marks.get(hit.needle));
+            keep(self.domain_labels.get(hit.needle));
         }
-        if !self.networks.is_empty() {
-            for (glyphs, found) in addresses(folded.glyphs()) {
-                for (network, mark) in &self.networks {
-                    if overlaps(network, &found) {
-                        keep(&folded, &glyphs, Some(mark));
-                    }
-                }
-            }
+        if self.networks.is_empty() {
+            return;
         }
-        hits
-    }
-
-    /// The marks that a string carries in an encoding that a browser or resolver undoes.
-    fn encoded_hits(&self, text: &str) -> Vec<usize> {
-        let decoded = super::encoding::decoded(text);
-        let readings = decoded
-            .into_iter()
-            .chain(super::encoding::reverse_name(text));
-        readings
-            .flat_map(|reading| self.hits(&reading))
-            .map(|(_, mark)| mark)
-            .collect()
-    }
-
-    fn walk(&self, value: &Value, pointer: &mut String, findings: &mut Vec<Finding>) {
-        let length = pointer.len();
-        match value {
-            Value::String(text) => self.report(text, pointer, findings),
-            Value::Array(list) => {
-                for (index, item) in list.iter().enumerate() {
-                    let _ = write!(pointer, "/{index}");
-                    self.walk(item, pointer, findings);
-                    pointer.truncate(length);
+        let found = addresses(folded.glyphs());
+        for (_, found) in found.into_iter().chain(host_numbers(folded.glyphs())) {
+            for (network, label) in &self.networks {
+                if overlaps(network, &found) {
+                    keep(Some(label));
                 }
-            }
-            Value::Object(members) => {
-                for (key, item) in members {
-                    let _ = write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1"));
-                    self.report(key, pointer, findings);
-                    self.walk(item, pointer, findings);
-                    pointer.truncate(length);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn report(&self, text: &str, pointer: &str, findings: &mut Vec<Finding>) {
-        let mut seen = HashSet::new();
-        let plain = self.hits(text).into_iter().map(|(_, mark)| mark);
-        for mark in plain.chain(self.encoded_hits(text)) {
-            if seen.insert(mark) {
-                let what = self.labels.get(mark).cloned().unwrap_or_default();
-                findings.push(Finding {
-                    pointer: pointer.to_owned(),
-                    what,
-                });
             }
         }
     }
 }
 
-/// Returns the ways to look for a name: as it is, and without its corporate form.
-pub(super) fn name_forms(name: &str) -> Vec<Folded> {
-    let whole = Folded::new(name);
-    let core = Folded::new(&without_form(name));
-    let shorter = core.glyphs().len() < whole.glyphs().len();
-    let mut forms = Vec::new();
-    if whole.glyphs().len() >= NAME_MIN {
-        forms.push(whole);
-    }
-    if shorter && core.glyphs().len() >= CORE_MIN {
-        forms.push(core);
-    }
-    forms
-}
-
-fn without_form(name: &str) -> String {
-    let name: String = name.nfkc().flat_map(char::to_lowercase).collect();
-    let mut core = name.as_str();
-    let edge = |c: char| c.is_whitespace() || matches!(c, ',' | '.' | '・');
-    loop {
-        let before = core.len();
-        for form in FORMS_JA {
-            core = core.strip_prefix(form).unwrap_or(core).trim();
-            core = core.strip_suffix(form).unwrap_or(core).trim();
-        }
-        for form in FORMS_LATIN {
-            let tail = core.trim_end_matches(edge);
-            let tail = tail
-                .strip_suffix(form)
-                .or_else(|| tail.strip_suffix(form.trim_end_matches('.')));
-            // "co" ends "Costco" without being its legal form.
-            if let Some(rest) = tail.filter(|rest| rest.ends_with(edge)) {
-                core = rest.trim_end_matches(edge);
+/// Shows every string of a value, keys included: the key it stands under (none for a key itself), the
+/// string, and the pointer to it.
+fn walk(value: &Value, key: &str, pointer: &mut String, show: &mut dyn FnMut(&str, &str, &str)) {
+    let length = pointer.len();
+    match value {
+        Value::String(text) => show(key, text, pointer),
+        Value::Array(list) => {
+            for (index, item) in list.iter().enumerate() {
+                let _ = write!(pointer, "/{index}");
+                walk(item, key, pointer, show);
+                pointer.truncate(length);
             }
         }
-        if core.len() == before {
-            return core.to_owned();
+        Value::Object(members) => {
+            for (key, item) in members {
+                let _ = write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1"));
+                show("", key, pointer);
+                walk(item, key, pointer, show);
+                pointer.truncate(length);
+            }
         }
+        _ => {}
     }
 }
 
-fn overlaps(own: &IpNet, found: &IpNet) -> bool {
+/// The text in the bytes that a STIX member holds as base64 (`_bin`) or hexadecimal (`_hex`).
+fn bytes_of(key: &str, text: &str) -> Option<String> {
+    let bytes = match key.rsplit_once('_')?.1 {
+        "bin" => STANDARD.decode(text.trim()).ok()?,
+        "hex" => {
+            let digits: Option<Vec<u8>> = text
+                .chars()
+                .map(|ch| ch.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+                .collect();
+            digits?
+                .chunks_exact(2)
+                .map(|pair| pair.iter().fold(0, |sum, digit| sum * 16 + digit))
+                .collect()
+        }
+        _ => return None,
+    };
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+pub(super) fn overlaps(own: &IpNet, found: &IpNet) -> bool {
     // A prefix of length 0 means everybody and so names nobody.
     if found.prefix_len() == 0 {
         return false;
@@ -402,6 +535,7 @@ mod tests {
             found,
             [Finding {
                 pointer: "/x/a~1甲乙丙".to_owned(),
+                kind: FindingKind::Name,
                 what: "name `甲乙丙`".to_owned()
             }]
         );

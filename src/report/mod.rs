@@ -9,14 +9,22 @@ mod address;
 pub mod anonymise;
 mod check;
 mod encoding;
+mod find;
 mod fold;
 pub mod identity_check;
+mod name;
+mod person;
+mod plain_marks;
 pub mod portion;
+mod punycode;
 #[cfg(test)]
 pub(crate) mod sample;
 mod scrub;
+mod spelling;
 #[cfg(test)]
 mod tests;
+mod ticket;
+mod uuids;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

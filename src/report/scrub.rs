@@ -9,8 +9,11 @@ use std::ops::Range;
 use serde_json::{Map, Value, json};
 
 use super::Report;
-use super::fold::{Edges, Finder, Folded, Gaps};
-use super::identity_check::{IdentityMarks, Mark, name_forms};
+use super::find::{Edges, Finder, Gaps};
+use super::fold::Folded;
+use super::identity_check::Mark;
+use super::name::name_forms;
+use super::plain_marks::PlainMarks;
 
 /// Stands where the source gave no replacement.
 const REMOVED: &str = "[removed]";
@@ -41,7 +44,7 @@ struct Replacement {
 pub(super) struct Scrubber {
     finder: Finder,
     replacements: Vec<Replacement>,
-    own: IdentityMarks,
+    own: PlainMarks,
 }
 
 impl Scrubber {
@@ -49,7 +52,7 @@ impl Scrubber {
         let mut scrubber = Self {
             finder: Finder::default(),
             replacements: Vec::new(),
-            own: IdentityMarks::new(own),
+            own: PlainMarks::new(own),
         };
         let listed = report.must_anonymise();
         for entry in &listed {

@@ -78,14 +78,8 @@ macro_rules! on {
 }
 pub(super) use on;
 
-/// One migration of each folder, in the order they run: append, never edit.
-macro_rules! migrations {
-    ($folder:literal) => {
-        &[
-            migrations!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
-            migrations!($folder, 4, "portions", "/0004_portions.sql"),
-        ]
-    };
+/// A migration of both folders by its number and name. Append, never edit.
+macro_rules! migration {
     ($folder:literal, $number:literal, $name:literal, $file:literal) => {
         (
             $number,
@@ -95,9 +89,26 @@ macro_rules! migrations {
     };
 }
 
-type MigrationText = (i64, &'static str, &'static str);
+macro_rules! migrations {
+    ($folder:literal) => {
+        &[
+            migration!($folder, 1, "checkpoint", "/0001_checkpoint.sql"),
+            migration!($folder, 2, "time", "/0002_time.sql"),
+            migration!($folder, 3, "latecomers", "/0003_latecomers.sql"),
+            migration!($folder, 4, "charter facts", "/0004_charter_facts.sql"),
+            migration!($folder, 5, "ledger", "/0005_ledger.sql"),
+            migration!($folder, 6, "portions", "/0006_portions.sql"),
+        ]
+    };
+}
+
+/// A migration: number, name, text.
+pub type MigrationText = (i64, &'static str, &'static str);
 const SQLITE: &[MigrationText] = migrations!("sqlite");
 const POSTGRES: &[MigrationText] = migrations!("postgres");
+
+/// The migrations of both folders, number, name and text, in the order they run.
+pub const MIGRATIONS: [&[MigrationText]; 2] = [SQLITE, POSTGRES];
 
 fn migrator(list: &'static [MigrationText]) -> Migrator {
     Migrator::with_migrations(

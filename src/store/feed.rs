@@ -17,7 +17,8 @@ use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[NEWEST];
 
-const NEWEST: &str = "SELECT MAX(stamp) FROM release";
+const NEWEST: &str = "SELECT (SELECT MAX(stamp) FROM release), \
+     (SELECT value FROM counter WHERE name = 'audience_change')";
 
 /// Who reads: the audiences the reader is in.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Scope {
     pub audiences: Vec<i64>,
     /// Those that are desk seats.
     pub desk: Vec<i64>,
+    /// Of these audiences the reader sees only what is newer than the stamp.
+    pub since: Vec<(i64, i64)>,
     /// Now, in microseconds.
     pub now: i64,
     /// The newest entry when the audiences were looked up; nothing later is read. An entry for an
@@ -123,14 +126,13 @@ const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
 const AUDIENCES_PER_SELECT: usize = 400;
 
 impl Tx {
-    /// The stamp of the newest entry there is, for whomever.
+    /// The stamp of the newest entry there is, for whomever, and the number of times that the
+    /// members of audiences were changed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn newest_stamp(&mut self) -> Result<Option<i64>, StoreError> {
-        let (newest,): (Option<i64>,) =
-            on!(self, conn => sqlx::query_as(NEWEST).fetch_one(conn).await?);
-        Ok(newest)
+    pub async fn newest(&mut self) -> Result<(Option<i64>, i64), StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(NEWEST).fetch_one(conn).await?))
     }
 
     /// A page: at most `query.limit` entries, and whether more follow.
@@ -207,6 +209,9 @@ impl Tx {
                         }
                         select.push(compare).push_bind(mark);
                         select.push(" AND stamp <= ").push_bind(newest);
+                        if let Some((_, since)) = scope.since.iter().find(|(late, _)| late == audience) {
+                            select.push(" AND stamp > ").push_bind(*since);
+                        }
                         select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
                         select.push(") AS part");
                     }
@@ -246,9 +251,8 @@ impl Tx {
                 "SELECT DISTINCT r.stamp FROM object o JOIN release r ON r.object = o.key \
                  JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id IN (");
             push_list(&mut select, query.ids.iter().cloned());
-            select.push(") AND f.audience IN (");
-            push_list(&mut select, scope.audiences.iter().copied());
-            select.push(")");
+            select.push(") AND ");
+            push_reader(&mut select, "f", scope);
             if query.versions == Versions::Last {
                 select.push(" AND f.live = TRUE");
             }
@@ -297,17 +301,17 @@ impl Tx {
             }
             // What the hub serves beside items gives way to nothing that anybody posts.
             select.push(" AND (r.side <> 'support' OR er.side = 'support')");
-            select.push(" AND e.stix_id = o.stix_id AND ef.audience IN (");
-            push_list(&mut select, scope.audiences.iter().copied());
-            select.push("))) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
+            select.push(" AND e.stix_id = o.stix_id AND ");
+            push_reader(&mut select, "ef", scope);
+            select.push(")) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
             select.push(" AND er.item_version <> r.item_version AND e.stix_id = ");
-            select.push(ORIGINAL_ID).push(" AND ef.audience IN (");
-            push_list(&mut select, scope.audiences.iter().copied());
-            select.push(")) AND NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
+            select.push(ORIGINAL_ID).push(" AND ");
+            push_reader(&mut select, "ef", scope);
+            select.push(") AND NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
             select.push(" AND er.item_version <> r.item_version AND e.digest = ").push(ORIGINAL_DIGEST);
-            select.push(" AND e.stix_id = ").push(ORIGINAL_ID).push(" AND ef.audience IN (");
-            push_list(&mut select, scope.audiences.iter().copied());
-            select.push("))))");
+            select.push(" AND e.stix_id = ").push(ORIGINAL_ID).push(" AND ");
+            push_reader(&mut select, "ef", scope);
+            select.push(")))");
             if !query.types.is_empty() {
                 select.push(" AND o.type IN (");
                 push_list(&mut select, query.types.iter().cloned());
@@ -326,9 +330,9 @@ impl Tx {
                 if *first {
                     select.push(" OR NOT EXISTS (SELECT 1 FROM object e JOIN release er ON er.object = e.key \
                          JOIN feed ef ON ef.stamp = er.stamp WHERE e.stix_id = o.stix_id \
-                         AND e.version_at < o.version_at AND ef.audience IN (");
-                    push_list(&mut select, scope.audiences.iter().copied());
-                    select.push("))");
+                         AND e.version_at < o.version_at AND ");
+                    push_reader(&mut select, "ef", scope);
+                    select.push(")");
                 }
                 if !at.is_empty() {
                     select.push(" OR o.version_at IN (");
@@ -380,6 +384,26 @@ fn milliseconds(micros: i64) -> String {
         .unwrap_or_default()
         .format("%Y-%m-%dT%H:%M:%S%.3fZ")
         .to_string()
+}
+
+/// The rows of a feed that the reader of a scope reads.
+fn push_reader<DB>(query: &mut QueryBuilder<DB>, feed: &'static str, scope: &Scope)
+where
+    DB: sqlx::Database,
+    i64: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    query.push(feed).push(".audience IN (");
+    push_list(query, scope.audiences.iter().copied());
+    query.push(")");
+    for (audience, since) in &scope.since {
+        query.push(" AND NOT (").push(feed).push(".audience = ");
+        query
+            .push_bind(*audience)
+            .push(" AND ")
+            .push(feed)
+            .push(".stamp <= ");
+        query.push_bind(*since).push(")");
+    }
 }
 
 fn push_list<DB, T>(query: &mut QueryBuilder<DB>, values: impl Iterator<Item = T>)

@@ -1,4 +1,4 @@
-//! Versions of items, the consents they wait for, and interned audiences.
+//! Versions of items, what they were made of, and interned audiences.
 
 use super::db::{StoreError, Tx, on};
 
@@ -7,47 +7,50 @@ pub(super) const QUERIES: &[&str] = &[
     LATEST,
     BY_KEY,
     OF_ITEM,
+    FACTS,
     SET_STATE,
+    RANKED,
     SET_RULE,
     AUDIENCES_AFTER,
     AUDIENCE_BY_DIGEST,
     ADD_AUDIENCE,
-    ASK,
-    ASKED,
-    VOTE,
-    VOTES,
-    WAITING,
+    CHANGE_AUDIENCE,
+    HELD,
     ITEM_OF_OBJECT,
+    SET_LEVEL,
+    ADD_PART,
+    PARTS,
+    MADE_OF,
 ];
 
 const ADD: &str = "INSERT INTO item_version (key, item, version, kind, ceptoar, submitter_body, \
-     submitter, operator, level, rule, clauses, state, holds, generalises, received_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+     submitter, operator, level, rule, clauses, state, holds, generalises, received_at, \
+     facts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const LATEST: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
      level, rule, clauses, state, holds, generalises, received_at FROM item_version \
      WHERE item = $1 ORDER BY version DESC LIMIT 1";
 const BY_KEY: &str = "SELECT key, item, version, kind, ceptoar, submitter_body, submitter, operator, \
      level, rule, clauses, state, holds, generalises, received_at FROM item_version WHERE key = $1";
+const FACTS: &str = "SELECT facts FROM item_version WHERE key = $1";
 const OF_ITEM: &str = "SELECT key FROM item_version WHERE item = $1 ORDER BY version";
 const SET_STATE: &str = "UPDATE item_version SET state = $1, holds = $2 WHERE key = $3";
+const RANKED: &str = "SELECT v.key, COALESCE(MAX(o.version_at), 0) FROM item_version v \
+     LEFT JOIN object o ON o.item_version = v.key AND o.form = 'identified' \
+     WHERE v.item = $1 GROUP BY v.key ORDER BY 2, v.key";
 const SET_RULE: &str = "UPDATE item_version SET rule = $1 WHERE key = $2";
 const AUDIENCES_AFTER: &str = "SELECT id, definition FROM audience WHERE id > $1 ORDER BY id";
 const AUDIENCE_BY_DIGEST: &str = "SELECT id FROM audience WHERE digest = $1";
 const ADD_AUDIENCE: &str = "INSERT INTO audience (id, digest, definition) VALUES ($1, $2, $3)";
-const ASK: &str =
-    "INSERT INTO approval (item_version, approver, mode, due_at) VALUES ($1, $2, $3, $4)";
-const ASKED: &str =
-    "SELECT approver, mode, due_at FROM approval WHERE item_version = $1 ORDER BY approver";
-const VOTE: &str = "INSERT INTO vote (item_version, approver, principal, yes, comment, at) \
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (item_version, approver, principal) DO NOTHING";
-const VOTES: &str = "SELECT approver, principal, yes, comment, at FROM vote \
-     WHERE item_version = $1 ORDER BY at, approver, principal";
-const WAITING: &str = "SELECT a.item_version FROM approval a \
-     JOIN item_version v ON v.key = a.item_version \
-     WHERE a.approver = $1 AND v.state = 'held' AND a.item_version < $2 \
-     ORDER BY a.item_version DESC LIMIT $3";
 const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1 AND report IS NOT NULL \
      AND item_version IS NOT NULL ORDER BY key DESC LIMIT 1";
+
+const CHANGE_AUDIENCE: &str = "UPDATE audience SET definition = $1, digest = $2 WHERE id = $3";
+const HELD: &str = "SELECT key FROM item_version WHERE state = 'held' ORDER BY key";
+const SET_LEVEL: &str = "UPDATE item_version SET level = $1, clauses = $2 WHERE key = $3";
+const ADD_PART: &str = "INSERT INTO part (item_version, part) VALUES ($1, $2) \
+     ON CONFLICT (item_version, part) DO NOTHING";
+const PARTS: &str = "SELECT part FROM part WHERE item_version = $1 ORDER BY part";
+const MADE_OF: &str = "SELECT item_version FROM part WHERE part = $1 ORDER BY item_version";
 
 /// A version as it is accepted.
 #[derive(Clone, Debug)]
@@ -80,6 +83,8 @@ pub struct NewItemVersion {
     pub generalises: Option<String>,
     /// When, in microseconds.
     pub received_at: i64,
+    /// What the charter's policies ask of it, JSON; read back by [`Tx::facts`] alone.
+    pub facts: Option<String>,
 }
 
 impl NewItemVersion {
@@ -102,9 +107,6 @@ pub struct ItemVersion {
     /// What was accepted.
     pub value: NewItemVersion,
 }
-
-/// A vote as stored: approver, who, yes, comment, when in microseconds.
-pub type VoteRow = (String, String, bool, String, i64);
 
 type Row = (
     i64,
@@ -142,6 +144,7 @@ fn item_version(row: Row) -> ItemVersion {
             holds: row.12,
             generalises: row.13,
             received_at: row.14,
+            facts: None,
         },
     }
 }
@@ -159,7 +162,7 @@ impl Tx {
         on!(self, conn => { sqlx::query(ADD).bind(key).bind(&v.item).bind(v.version).bind(&v.kind)
             .bind(&v.ceptoar).bind(&v.submitter_body).bind(&v.submitter).bind(&v.operator)
             .bind(&v.level).bind(&v.rule).bind(&v.clauses).bind(&v.state).bind(&v.holds)
-            .bind(&v.generalises).bind(v.received_at).execute(conn).await?; });
+            .bind(&v.generalises).bind(v.received_at).bind(&v.facts).execute(conn).await?; });
         Ok(())
     }
 
@@ -183,6 +186,16 @@ impl Tx {
         Ok(row.map(item_version))
     }
 
+    /// What the charter's policies ask of a version, JSON; none where it is not known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn facts(&mut self, key: i64) -> Result<Option<String>, StoreError> {
+        let row: Option<(Option<String>,)> =
+            on!(self, conn => sqlx::query_as(FACTS).bind(key).fetch_optional(conn).await?);
+        Ok(row.and_then(|(facts,)| facts))
+    }
+
     /// The numbers of every version of an item, first to last.
     ///
     /// # Errors
@@ -191,6 +204,17 @@ impl Tx {
         let rows: Vec<(i64,)> =
             on!(self, conn => sqlx::query_as(OF_ITEM).bind(item).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// The same in the order of what they are versions of: an object's own `modified`, where an older
+    /// one may come after a newer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_by_age(&mut self, item: &str) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64, i64)> =
+            on!(self, conn => sqlx::query_as(RANKED).bind(item).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key, _)| key).collect())
     }
 
     /// The version whose report is served under this STIX id, in any form.
@@ -260,71 +284,71 @@ impl Tx {
         Ok(())
     }
 
-    /// Asks for a consent.
+    /// Changes who is in an audience; whatever is entered for it follows.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ask(
+    pub async fn change_audience(
         &mut self,
-        key: i64,
-        approver: &str,
-        mode: &str,
-        due_at: Option<i64>,
+        id: i64,
+        digest: &[u8],
+        definition: &str,
     ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ASK).bind(key).bind(approver).bind(mode).bind(due_at)
+        on!(self, conn => { sqlx::query(CHANGE_AUDIENCE).bind(definition).bind(digest).bind(id)
             .execute(conn).await?; });
         Ok(())
     }
 
-    /// Consents asked for a version: approver, mode, deadline in microseconds.
+    /// Every version that is held.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn asked(
+    pub async fn held_versions(&mut self) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(HELD).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// Changes the level a version is under, with the clauses that follow.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_level(
         &mut self,
         key: i64,
-    ) -> Result<Vec<(String, String, Option<i64>)>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as(ASKED).bind(key).fetch_all(conn).await?))
+        level: &str,
+        clauses: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(SET_LEVEL).bind(level).bind(clauses).bind(key)
+            .execute(conn).await?; });
+        Ok(())
     }
 
-    /// Records a vote; whether it is new.
+    /// Notes that a version was made of another.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn vote(
-        &mut self,
-        key: i64,
-        approver: &str,
-        principal: &str,
-        yes: bool,
-        comment: &str,
-        at: i64,
-    ) -> Result<bool, StoreError> {
-        let done = on!(self, conn => sqlx::query(VOTE).bind(key).bind(approver).bind(principal)
-            .bind(yes).bind(comment).bind(at).execute(conn).await?.rows_affected());
-        Ok(done == 1)
+    pub async fn add_part(&mut self, key: i64, part: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_PART).bind(key).bind(part).execute(conn).await?; });
+        Ok(())
     }
 
-    /// Votes on a version.
+    /// The versions a version was made of.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn votes(&mut self, key: i64) -> Result<Vec<VoteRow>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as(VOTES).bind(key).fetch_all(conn).await?))
+    pub async fn parts(&mut self, key: i64) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(PARTS).bind(key).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(part,)| part).collect())
     }
 
-    /// Held versions that wait for an approver, newest first, older than `before`.
+    /// The versions that were made of a version.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn waiting_for(
-        &mut self,
-        approver: &str,
-        before: i64,
-        limit: i64,
-    ) -> Result<Vec<i64>, StoreError> {
-        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(WAITING).bind(approver)
-            .bind(before).bind(limit).fetch_all(conn).await?);
+    pub async fn made_of(&mut self, part: i64) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> =
+            on!(self, conn => sqlx::query_as(MADE_OF).bind(part).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 }

@@ -3,32 +3,44 @@
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.
 
+mod approvals;
 mod councils;
 pub mod credentials;
 pub mod db;
 mod dialect;
+pub mod due;
 pub mod feed;
 pub mod items;
-mod ledgers;
+mod latecomers;
+pub mod ledgers;
 mod objects;
+mod plan;
 mod portions;
+pub mod receipts;
 mod statuses;
 
-pub use db::{Db, StoreError, Tx};
+pub use approvals::Asked;
+pub use db::{Db, MIGRATIONS, StoreError, Tx};
+pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
-pub use portions::EntryRow;
+pub use portions::{EntryRow, ReadersRow};
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
+    ("approvals", approvals::QUERIES),
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),
     ("db", db::QUERIES),
+    ("due", due::QUERIES),
     ("feed", feed::QUERIES),
     ("items", items::QUERIES),
+    ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
     ("portions", portions::QUERIES),
+    ("receipts", receipts::QUERIES),
+    ("plan", plan::QUERIES),
     ("statuses", statuses::QUERIES),
 ];

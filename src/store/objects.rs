@@ -10,6 +10,15 @@ pub(super) const QUERIES: &[&str] = &[
     OBJECTS_OF,
     RELEASES_OF,
     SUPERSEDE,
+    SIDES_OF,
+    READERS_OF,
+    EXPIRE,
+    ENTRIES_OF,
+    REVIVE,
+    RETIRE,
+    ERASE,
+    UNFEED_ALL,
+    UNFEED_OTHERS,
     FORGET,
     SAME_VERSION,
     FIRST_CREATED,
@@ -25,9 +34,33 @@ const OBJECTS_OF: &str = "SELECT key, form, stix_id, type, version, version_at, 
      FROM object WHERE item_version = $1 ORDER BY key";
 const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form, o.report IS NOT NULL, \
      EXISTS (SELECT 1 FROM feed f WHERE f.stamp = r.stamp AND f.live = TRUE) \
-     FROM release r JOIN object o ON o.key = r.object WHERE r.item_version = $1 ORDER BY r.stamp";
+     FROM release r JOIN object o ON o.key = r.object WHERE r.item_version = $1 \
+     AND EXISTS (SELECT 1 FROM feed f WHERE f.stamp = r.stamp) ORDER BY r.stamp";
+const READERS_OF: &str = "SELECT a.id, a.definition FROM feed f JOIN audience a ON a.id = f.audience \
+     WHERE f.stamp = $1 ORDER BY a.id";
+const EXPIRE: &str = "UPDATE release SET not_after = $1 WHERE item_version = $2 AND side <> 'desk' \
+     AND (not_after IS NULL OR not_after > $1)";
 const SUPERSEDE: &str = "UPDATE feed SET live = FALSE WHERE live = TRUE AND stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
+const SIDES_OF: &str = "SELECT side FROM release WHERE item_version = $1 \
+     UNION SELECT side FROM released_to WHERE item_version = $1 ORDER BY side";
+const ENTRIES_OF: &str = "SELECT r.stamp, o.stix_id FROM release r JOIN object o ON o.key = r.object \
+     WHERE r.item_version = $1 AND r.side <> 'desk' ORDER BY r.stamp";
+const REVIVE: &str = "UPDATE feed SET live = TRUE WHERE live = FALSE AND stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1)";
+// An identity goes with the items it made: where an audience has none left that names it, it names
+// somebody for no reason.
+const RETIRE: &str = "DELETE FROM feed WHERE stamp IN (SELECT sr.stamp FROM release sr \
+     JOIN object so ON so.key = sr.object WHERE sr.side = 'support' AND so.stix_id = $1) \
+     AND NOT EXISTS (SELECT 1 FROM feed f JOIN release fr ON fr.stamp = f.stamp \
+     JOIN object fo ON fo.key = fr.object JOIN item_version v ON v.key = fr.item_version \
+     WHERE f.audience = feed.audience AND fo.form LIKE 'identified%' \
+     AND COALESCE(v.operator, v.submitter_body) = $2)";
+const ERASE: &str = "UPDATE object SET bytes = '', report = NULL WHERE item_version = $1";
+const UNFEED_ALL: &str = "DELETE FROM feed WHERE stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1)";
+const UNFEED_OTHERS: &str = "DELETE FROM feed WHERE stamp IN \
+     (SELECT stamp FROM release WHERE item_version = $1 AND side <> 'desk')";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
 const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      JOIN item_version v ON v.key = o.item_version \
@@ -37,7 +70,7 @@ const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object 
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
 const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
-     WHERE v.item = $1 AND o.form = 'identified' ORDER BY v.version, o.key LIMIT 1";
+     WHERE v.item = $1 AND o.form = 'identified' AND o.bytes <> '' ORDER BY v.version, o.key LIMIT 1";
 
 /// An object to store: the bytes as they will be served.
 #[derive(Clone, Debug)]
@@ -181,7 +214,24 @@ impl Tx {
             .collect())
     }
 
-    /// The entries of a version: stamp, side, form, whether it ties a report, whether it is live.
+    /// The audiences that read an entry, with their definitions.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn readers_of(&mut self, stamp: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(READERS_OF).bind(stamp).fetch_all(conn).await?))
+    }
+
+    /// Ends the serving of a version's entries at an instant, in microseconds, or earlier.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expire(&mut self, item_version: i64, until: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(EXPIRE).bind(until).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The entries of a version that somebody reads: stamp, side, form, whether it ties a report, whether it is live.
     ///
     /// # Errors
     /// When the database fails.
@@ -198,6 +248,64 @@ impl Tx {
     /// When the database fails.
     pub async fn supersede(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(SUPERSEDE).bind(item_version).bind(side).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The sides on which a version was entered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sides_of(&mut self, item_version: i64) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            on!(self, conn => sqlx::query_as(SIDES_OF).bind(item_version).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(side,)| side).collect())
+    }
+
+    /// The entries of a version outside its desk, with the STIX id each is served under.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn entries_of(
+        &mut self,
+        item_version: i64,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(ENTRIES_OF).bind(item_version).fetch_all(conn).await?))
+    }
+
+    /// Makes a version the latest again, since the one after it was taken back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revive(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Stops serving the identity of a source to audiences that have no item naming it any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retire_creator(&mut self, stix_id: &str, source: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(RETIRE).bind(stix_id).bind(source).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Erases the content of a version and takes it from everybody; that it was stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
+        on!(self, conn => { sqlx::query(ERASE).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Takes a version from everybody but its desk.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_back(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(UNFEED_OTHERS).bind(item_version).execute(conn).await?; });
         Ok(())
     }
 

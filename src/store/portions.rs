@@ -10,9 +10,13 @@ pub(super) const QUERIES: &[&str] = &[
     SET_PART,
     CONTAINERS_OF,
     AUDIENCES_OF,
-    ENTRIES_OF,
+    ROWS_OF,
     TAKE_AWAY,
     WITHHOLD,
+    DEFINITION,
+    READERS,
+    ADD_READERS,
+    DROP_READERS,
 ];
 
 const RULES_OF: &str = "SELECT rule FROM portion WHERE item_version = $1 ORDER BY position";
@@ -23,17 +27,66 @@ const CONTAINERS_OF: &str = "SELECT DISTINCT o.item_version FROM object_ref x \
      WHERE x.target = $1 AND o.item_version IS NOT NULL ORDER BY o.item_version";
 const AUDIENCES_OF: &str = "SELECT DISTINCT f.audience FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 ORDER BY f.audience";
-const ENTRIES_OF: &str = "SELECT r.stamp, r.object, r.side, f.audience, f.live FROM release r \
+const ROWS_OF: &str = "SELECT r.stamp, r.object, r.side, f.audience, f.live FROM release r \
      LEFT JOIN feed f ON f.stamp = r.stamp WHERE r.item_version = $1 ORDER BY r.stamp, f.audience";
 const TAKE_AWAY: &str = "DELETE FROM feed WHERE stamp = $1 AND audience = $2";
 const WITHHOLD: &str = "UPDATE object SET form = 'withheld' WHERE item_version = $1 \
      AND form LIKE 'anonymised%'";
+const DEFINITION: &str = "SELECT definition FROM audience WHERE id = $1";
+const READERS: &str = "SELECT side, form, seen, audience FROM released_to \
+     WHERE item_version = $1 ORDER BY side, form, seen, audience";
+const ADD_READERS: &str = "INSERT INTO released_to (item_version, side, form, seen, audience) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (item_version, side, form, seen, audience) DO NOTHING";
+const DROP_READERS: &str = "DELETE FROM released_to WHERE item_version = $1";
 
 /// An entry with one of its audiences: stamp, object, side, audience, whether it is live. An entry
 /// that nobody reads any more has no audience.
 pub type EntryRow = (i64, i64, String, Option<i64>, Option<bool>);
 
+/// To whom a version is released: side, form, how many of its parts they see at least, audience.
+pub type ReadersRow = (String, String, i64, i64);
+
 impl Tx {
+    /// To whom a version is released, whatever became of its entries.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn released_to(&mut self, item_version: i64) -> Result<Vec<ReadersRow>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(READERS).bind(item_version).fetch_all(conn).await?))
+    }
+
+    /// Notes to whom a version is released.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_released_to(
+        &mut self,
+        item_version: i64,
+        (side, form, seen, audience): &ReadersRow,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD_READERS).bind(item_version).bind(side).bind(form)
+            .bind(*seen).bind(*audience).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Forgets to whom a version is released, before it is said anew.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drop_released_to(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(DROP_READERS).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// The definition of an audience.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn definition(&mut self, audience: i64) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = on!(self, conn => sqlx::query_as(DEFINITION).bind(audience).fetch_optional(conn).await?);
+        Ok(row.map(|(definition,)| definition))
+    }
+
     /// The rules of a version with parts, the whole's first; none where it has no parts.
     ///
     /// # Errors
@@ -106,8 +159,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn entries_of(&mut self, item_version: i64) -> Result<Vec<EntryRow>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as(ENTRIES_OF).bind(item_version).fetch_all(conn).await?))
+    pub async fn rows_of(&mut self, item_version: i64) -> Result<Vec<EntryRow>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(ROWS_OF).bind(item_version).fetch_all(conn).await?))
     }
 
     /// Takes an entry away from one audience.

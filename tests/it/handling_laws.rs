@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use sekisho::handling::{
     Access, ApprovalMode, Approver, Attribution, Audience, Automated, BodyId, Capability, Channel,
-    Depth, Downgrade, Form, Grant, Grants, Join, NeedToKnow, NoReply, Onward, Pap, Passing, Place,
-    PrincipalId, Reach, Reader, Rule, SectorCode, Side, Tlp, cut, decide, within,
+    Column, Columns, Depth, Downgrade, Form, Grant, Grants, Join, NeedToKnow, NoReply, Onward, Pap,
+    Passing, Place, PrincipalId, Reach, Reader, Relative, Rule, SectorCode, Side, Tlp, cut, decide,
+    within,
 };
 
 fn epoch() -> DateTime<Utc> {
@@ -43,6 +44,46 @@ fn grants() -> impl Strategy<Value = Grants> {
     .prop_map(|map| map.into_iter().collect())
 }
 
+fn relative() -> impl Strategy<Value = Relative> {
+    let columns = proptest::collection::vec((0..5usize, 0..3usize), 6).prop_map(|picks| {
+        let none = serde_json::json!({"depth": "none", "form": "none"});
+        let empty: serde_json::Map<String, serde_json::Value> = [
+            "own_ceptoar",
+            "other_ceptoars",
+            "national_centre",
+            "own_ministry",
+            "other_ministries",
+            "observers",
+        ]
+        .map(|column| (column.to_owned(), none.clone()))
+        .into_iter()
+        .collect();
+        let empty: Columns = serde_json::from_value(empty.into()).unwrap();
+        Column::ALL
+            .into_iter()
+            .zip(picks)
+            .fold(empty, |sum, (column, (depth, form))| {
+                sum.with(
+                    column,
+                    Grant::new(
+                        Depth::ALL[depth],
+                        [Form::Identified, Form::Anonymised, Form::None][form],
+                    ),
+                )
+            })
+    });
+    prop_oneof![
+        Just(Relative::Anything),
+        Just(Relative::Several),
+        (proptest::sample::select(vec!["a", "b"]), columns).prop_map(|(own, columns)| {
+            Relative::One {
+                own: own.into(),
+                columns,
+            }
+        }),
+    ]
+}
+
 fn access() -> impl Strategy<Value = Access> {
     let ntk = (
         set(SECTORS.map(SectorCode::from).to_vec()),
@@ -53,7 +94,7 @@ fn access() -> impl Strategy<Value = Access> {
     (
         proptest::sample::select(Tlp::ALL.to_vec()),
         grants(),
-        proptest::option::of(ntk),
+        (proptest::option::of(ntk), relative()),
         proptest::option::of(set(PEOPLE.map(PrincipalId::from).to_vec())),
         0..3u32,
         any::<bool>(),
@@ -61,15 +102,19 @@ fn access() -> impl Strategy<Value = Access> {
         instant(),
     )
         .prop_map(
-            |(tlp, audience, need_to_know, named, keep, jp, not_before, not_after)| Access {
-                tlp,
-                audience,
-                need_to_know,
-                named,
-                retention_min_days: keep,
-                storage_jp_only: jp,
-                not_before,
-                not_after,
+            |(tlp, audience, (need_to_know, relative), named, keep, jp, not_before, not_after)| {
+                Access {
+                    tlp,
+                    audience,
+                    relative,
+                    need_to_know,
+                    named,
+                    retention_min_days: keep,
+                    storage_jp_only: jp,
+                    view_only: keep == 2 && jp,
+                    not_before,
+                    not_after,
+                }
             },
         )
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sekisho::clock::Clock;
+use sekisho::exchange::dry_run::Preview;
 use sekisho::exchange::publish::{Published, Submission};
 use sekisho::exchange::read::{Listing, ObjectEntry, ObjectQuery, ReportView};
 use sekisho::exchange::{Caller, Credential, Exchange, Refusal};
@@ -136,6 +137,16 @@ impl TestHub {
             ..Submission::default()
         };
         self.exchange.publish(&caller, submission).await
+    }
+
+    /// What publishing this report would do.
+    pub async fn dry_run(&self, who: &str, report: &Value) -> Preview {
+        let caller = self.caller(who).await;
+        let submission = Submission {
+            bytes: report.to_string().into_bytes(),
+            ..Submission::default()
+        };
+        self.exchange.dry_run(&caller, &submission).await.unwrap()
     }
 
     /// Answers yes for everyone an item waits for, in the directory's order, never one person twice.
@@ -270,4 +281,14 @@ pub fn sample(reference: &str) -> Value {
         .find(|case| case["report"]["reference"] == reference)
         .unwrap_or_else(|| panic!("no sample case {reference}"));
     case["report"].clone()
+}
+
+/// A council file without its charter's table of cases: a change of the directory may make them
+/// come out otherwise, which is a fault of the file and not what the test is about.
+pub fn without_cases(text: &str) -> String {
+    let mut file: toml::Table = toml::from_str(text).unwrap();
+    if let Some(charter) = file.get_mut("charter").and_then(toml::Value::as_table_mut) {
+        charter.remove("cases");
+    }
+    toml::to_string(&file).unwrap()
 }

@@ -8,15 +8,32 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod anonymity;
 mod api_schemas;
 mod api_smoke;
+mod charter;
+mod conflicts;
+mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod identity_variants;
+mod join_proof;
+mod latecomers;
 mod laws;
+mod ledger;
+mod ledger_export;
 mod levels;
+mod machine;
 mod markings;
+mod plan;
+mod plan_rules;
 mod portions;
+mod prove;
+mod questions;
+mod standing;
 mod store;
 mod story;
+mod tables;
 mod taxii_smoke;
+mod time;

@@ -136,7 +136,7 @@ fn containers(shown: &str, hidden: &str) -> Vec<(Value, bool)> {
                 1,
                 GREEN,
                 json!({"name": "t", "x_about_ref": hidden, "x_list": [{"x_any": hidden}, {"x_any": shown}],
-            "extensions": {id("extension-definition", 1): {"extension_type": "property-extension", "deep": {"of_refs": both}}}}),
+            "extensions": {id("extension-definition", 91): {"extension_type": "property-extension", "deep": {"of_refs": both}}}}),
             ),
             true,
         ),

@@ -31,10 +31,10 @@ both! {
 #[test]
 fn both_migration_folders_say_the_same() {
     let tables = |text: &str| text.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "");
-    let sqlite = include_str!("../../migrations/sqlite/0001_checkpoint.sql");
-    let postgres = include_str!("../../migrations/postgres/0001_checkpoint.sql");
-    assert_eq!(tables(sqlite), tables(postgres));
-    let sqlite = include_str!("../../migrations/sqlite/0004_portions.sql");
-    let postgres = include_str!("../../migrations/postgres/0004_portions.sql");
-    assert_eq!(tables(sqlite), tables(postgres));
+    let [sqlite, postgres] = sekisho::store::MIGRATIONS;
+    assert_eq!(sqlite.len(), postgres.len());
+    for ((number, name, one), (other, word, two)) in sqlite.iter().zip(postgres) {
+        assert_eq!((number, name), (other, word));
+        assert_eq!(tables(one), tables(two), "{name}");
+    }
 }

@@ -87,6 +87,15 @@ impl Parameters {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The values of a parameter that lists them with commas between.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let values = self.get(name).unwrap_or_default().split(',');
+        values
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// A parameter that is `true` or `false`; absent is false.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 
 mod approvals;
 mod bodies;
+mod control;
 mod extract;
+mod ledger;
 mod oauth;
 pub mod problem;
 mod reports;
@@ -25,11 +27,27 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/reports/{id}/stix"),
     ("GET", "/v1/reports/{id}/explain"),
     ("POST", "/v1/reports/{id}/versions"),
+    ("GET", "/v1/reports/{id}/audience"),
+    ("POST", "/v1/reports/{id}/accept"),
+    ("POST", "/v1/reports/{id}/narrow"),
+    ("POST", "/v1/reports/{id}/withdraw"),
+    ("POST", "/v1/reports/{id}/way-out"),
+    ("POST", "/v1/reports/{id}/override"),
+    ("POST", "/v1/objects/{id}/narrow"),
+    ("POST", "/v1/objects/{id}/withdraw"),
+    ("GET", "/v1/view-only"),
+    ("GET", "/v1/notices"),
+    ("POST", "/v1/notices/{id}/acknowledge"),
     ("GET", "/v1/approvals"),
     ("POST", "/v1/approvals/{id}"),
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
+    ("GET", "/v1/ledger/checkpoint"),
+    ("GET", "/v1/ledger/key"),
+    ("GET", "/v1/ledger/consistency"),
+    ("GET", "/v1/ledger/entries"),
+    ("GET", "/v1/ledger/entries/{id}/proof"),
     ("POST", "/oauth/token"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/openapi.json"),
@@ -45,11 +63,27 @@ pub fn routes() -> Router<Hub> {
         .route("/reports/{id}/stix", get(reports::stix))
         .route("/reports/{id}/explain", get(reports::explain))
         .route("/reports/{id}/versions", post(reports::publish_version))
+        .route("/reports/{id}/audience", get(control::audience))
+        .route("/reports/{id}/accept", post(control::accept))
+        .route("/reports/{id}/narrow", post(control::narrow))
+        .route("/reports/{id}/withdraw", post(control::withdraw))
+        .route("/reports/{id}/way-out", post(control::way_out))
+        .route("/reports/{id}/override", post(control::safety))
+        .route("/objects/{id}/narrow", post(control::narrow))
+        .route("/objects/{id}/withdraw", post(control::withdraw))
+        .route("/view-only", get(control::view_only))
+        .route("/notices", get(control::notices))
+        .route("/notices/{id}/acknowledge", post(control::acknowledge))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{id}", post(approvals::answer))
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))
+        .route("/ledger/checkpoint", get(ledger::checkpoint))
+        .route("/ledger/key", get(ledger::key))
+        .route("/ledger/consistency", get(ledger::consistency))
+        .route("/ledger/entries", get(ledger::entries))
+        .route("/ledger/entries/{id}/proof", get(ledger::proof))
         .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(|| async { Problem::not_found() });
     Router::new()

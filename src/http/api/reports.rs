@@ -31,24 +31,27 @@ pub async fn publish(
     Known(caller): Known,
     request: Request,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::of(request.uri(), &["dry_run", "generalises"])?;
+    let parameters = Parameters::of(request.uri(), &["dry_run", "generalises", "derived_from"])?;
     let dry_run = parameters.flag("dry_run")?;
     let generalises = parameters.get("generalises").map(str::to_owned);
+    let derived_from = parameters.list("derived_from");
     let idempotency_key = idempotency_key(request.headers())?;
     let bytes = json_bytes(request, REPORT_BYTES_MAX).await?;
     if let Some(id) = &generalises {
         // Also a dry run answers as publishing would.
         desk_version(&hub, &caller, id).await?;
     }
-    if dry_run {
-        return Ok(Json(hub.exchange.dry_run(&caller, &bytes)?).into_response());
-    }
     let submission = Submission {
         bytes,
         generalises,
+        derived_from,
         idempotency_key,
         ..Submission::default()
     };
+    if dry_run {
+        let preview = hub.exchange.dry_run(&caller, &submission).await?;
+        return Ok(Json(preview).into_response());
+    }
     accepted(hub.exchange.publish(&caller, submission).await?)
 }
 
@@ -69,7 +72,13 @@ pub async fn publish_version(
         if expected.is_some_and(|expected| expected != present) {
             return Err(Problem::precondition());
         }
-        return Ok(Json(hub.exchange.dry_run(&caller, &bytes)?).into_response());
+        let submission = Submission {
+            bytes,
+            replaces: Some(id),
+            ..Submission::default()
+        };
+        let preview = hub.exchange.dry_run(&caller, &submission).await?;
+        return Ok(Json(preview).into_response());
     }
     let submission = Submission {
         bytes,

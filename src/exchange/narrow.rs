@@ -1,0 +1,291 @@
+//! Narrowing what is out already: by a stricter new version, by the source's own wish, by a stricter
+//! scheme. Every entry of every version goes on only to whom both the old and the new rule admit.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::hold::Hold;
+use super::portions::{self, Had, Rules};
+use super::publish::stored_rule;
+use super::readers::Readers;
+use super::refusal::Refusal;
+use super::settle::stored_origin;
+use super::widen::stored_level;
+use super::withdraw::is_gone;
+use super::{Exchange, Tx, record};
+use crate::council::Directory;
+use crate::handling::{ApprovalMode, Approver, BodyId, Form, Join, PrincipalId, Rule};
+use crate::store::{Due, ItemVersion};
+
+/// What a source narrows of an item that is out.
+#[derive(Clone, Debug, Default)]
+pub struct Narrower {
+    /// A level of the item's own scheme, joined with the one it has.
+    pub level: Option<String>,
+    /// Only these persons.
+    pub named: Option<BTreeSet<PrincipalId>>,
+    /// Not after this instant.
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+impl Exchange {
+    /// Narrows an item of the caller's, all its versions at once. Nothing here can widen: whatever
+    /// is asked is joined with the rule there is (law 2).
+    ///
+    /// # Errors
+    /// When the caller's body has no such item, or its scheme no such level.
+    pub async fn narrow_item(
+        &self,
+        caller: &Caller,
+        id: &str,
+        narrower: Narrower,
+    ) -> Result<(), Refusal> {
+        let item = self.own_item(caller, id).await?;
+        let (exchange, caller) = (self.clone(), caller.clone());
+        self.writer()
+            .write(move |tx| {
+                Box::pin(
+                    async move { exchange.narrow_item_in(tx, &caller, &item, &narrower).await },
+                )
+            })
+            .await
+    }
+
+    async fn narrow_item_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        item: &str,
+        narrower: &Narrower,
+    ) -> Result<(), Refusal> {
+        let directory = &caller.directory;
+        let latest = tx.latest_version(item).await?.ok_or(Refusal::NotFound)?;
+        let mut rule = Rule::unrestricted();
+        rule.access.named.clone_from(&narrower.named);
+        rule.access.not_after = narrower.not_after;
+        if let Some(name) = &narrower.level {
+            let before = stored_rule(&latest)?;
+            let origin = stored_origin(&latest, &before);
+            let scheme = stored_level(directory, &latest).map(|(scheme, _)| scheme);
+            let level = scheme.and_then(|scheme| scheme.level(name));
+            let level = level.ok_or_else(|| {
+                let message = format!("`{name}` is no level of the item's scheme");
+                Refusal::fault("/level", "handling.level", message)
+            })?;
+            let mut stricter = directory.level_rule(level, &origin, self.clock().now());
+            // Who needs to know is said by the item, not by its level.
+            stricter.access.need_to_know = None;
+            rule = rule.join(&stricter);
+        }
+        let now = self.clock().now_micros();
+        let mut had = Had::new();
+        for key in tx.versions_of(item).await? {
+            let Some(version) = tx.item_version(key).await? else {
+                continue;
+            };
+            self.tighten(tx, directory, &version, &rule, &mut had, now)
+                .await?;
+        }
+        self.arrived(tx, directory, had, now).await?;
+        record(
+            tx,
+            now,
+            &latest.value.parties(),
+            &json!({
+                "decision": "narrowed", "item": latest.value.item, "by": caller.principal.id,
+                "level": narrower.level, "not_after": narrower.not_after,
+                "named": narrower.named.as_ref().map(BTreeSet::len),
+            }),
+        )
+        .await
+    }
+
+    /// Joins a further rule with the stored ones and puts them in force for a version at once.
+    pub(super) async fn tighten(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        version: &ItemVersion,
+        further: &Rule,
+        had: &mut Had,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let before = Rules::of(tx, version).await?;
+        let joined = before.join(further);
+        if joined == before {
+            return Ok(());
+        }
+        portions::note_version(tx, had, version.key).await?;
+        joined.put(tx, version.key).await?;
+        // What a later downgrade would restore has just been taken away.
+        tx.cancel_due_event(version.key, "downgrade").await?;
+        if let Some(until) = joined.whole.access.not_after {
+            let until = until.timestamp_micros();
+            tx.expire(version.key, until).await?;
+            tx.add_due(&Due {
+                at: until,
+                item_version: version.key,
+                event: "expiry".to_owned(),
+                subject: String::new(),
+            })
+            .await?;
+        }
+        let former = Readers::of(tx, version.key).await?;
+        let sides = former.sides();
+        let mut readers = former.narrowed(tx, further).await?;
+        if version.value.state == "released" {
+            // Who had it as submitted and may have a rendition now gets that.
+            let own = BodyId::from(version.value.ceptoar.as_str());
+            for side in sides {
+                let rules = (&before, &joined);
+                readers.change_form(tx, side, &own, rules).await?;
+            }
+        }
+        readers.keep(tx, version.key).await?;
+        self.decide_anew(tx, directory, version.key, now).await?;
+        match version.value.state.as_str() {
+            "held" => {
+                let rules = (before.strictest(), joined.strictest());
+                self.ask_more(tx, version, rules, now).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same object posted again, as an observable under another marking: where that asks more, it
+    /// applies to what is out; where it asks less, nothing changes.
+    pub(super) async fn posted_again(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        previous: &ItemVersion,
+        rules: Rules,
+        had: &mut Had,
+    ) -> Result<(), Refusal> {
+        let now = self.clock().now_micros();
+        for key in tx.versions_of(&previous.value.item).await? {
+            let Some(version) = tx.item_version(key).await? else {
+                continue;
+            };
+            let before = Rules::of(tx, &version).await?;
+            if is_gone(&version) || !before.asked_more_by(rules.strictest()) {
+                continue;
+            }
+            self.tighten(tx, directory, &version, rules.strictest(), had, now)
+                .await?;
+            let decision = json!({
+                "decision": "narrowed", "item": version.value.item,
+                "version": version.value.version, "by": "posted again",
+            });
+            record(tx, now, &version.value.parties(), &decision).await?;
+        }
+        Ok(())
+    }
+
+    /// Whose consent the stricter rule asks for in addition.
+    async fn ask_more(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        (before, joined): (&Rule, &Rule),
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        let asked = tx.asked(version.key).await?;
+        for (who, mode) in &joined.approvals {
+            let known = asked.iter().any(|one| one.approver == who.as_str());
+            if known || *mode == ApprovalMode::None || before.approvals.contains_key(who) {
+                continue;
+            }
+            let hours = joined.reply_hours.get(who);
+            let due = hours.map(|hours| now + i64::from(*hours) * super::time::HOUR_MICROS);
+            tx.ask(version.key, who.as_str(), mode.word(), due).await?;
+            if let Some(at) = due {
+                tx.add_due(&Due {
+                    at,
+                    item_version: version.key,
+                    event: "reply".to_owned(),
+                    subject: who.to_string(),
+                })
+                .await?;
+            }
+            let own = version.value.parties();
+            holds.push(Hold::consent(who, mode.word(), Vec::new(), &own));
+            self.seat(tx, version, &Approver::from(who.as_str()), now)
+                .await?;
+        }
+        Ok(tx
+            .set_state(version.key, "held", &serde_json::to_string(&holds)?)
+            .await?)
+    }
+
+    /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
+    ///
+    /// Where the new version strips more, names less or drops more, the older renditions go: their
+    /// bytes are what it corrects.
+    pub(super) async fn narrow(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        previous: &ItemVersion,
+        rule: &Rule,
+        strips: Option<&BTreeSet<String>>,
+        had: &mut Had,
+    ) -> Result<(), Refusal> {
+        let now = self.clock().now_micros();
+        for key in tx.versions_of(&previous.value.item).await? {
+            let older = tx.item_version(key).await?;
+            let Some(older) = older.filter(|_| key <= previous.key) else {
+                continue;
+            };
+            if older.value.state == "held" && key == previous.key {
+                // What waits for consent waits no more: its successor asks for itself.
+                tx.set_state(key, "superseded", "[]").await?;
+            }
+            let before = Rules::of(tx, &older).await?;
+            let joined = before.join(rule);
+            let (was, is) = (before.strictest(), joined.strictest());
+            let mut hides_more = is.attribution != was.attribution || is.anonymise != was.anonymise;
+            if let Some(strips) = strips {
+                hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
+            }
+            tx.cancel_due_event(key, "downgrade").await?;
+            if joined == before && !hides_more {
+                continue;
+            }
+            portions::note_version(tx, had, key).await?;
+            if hides_more {
+                tx.withhold(key).await?;
+            }
+            // Kept, so that a looser third version cannot widen what the second narrowed.
+            joined.put(tx, key).await?;
+            let readers = Readers::of(tx, key).await?.narrowed(tx, rule).await?;
+            readers.keep(tx, key).await?;
+            self.decide_anew(tx, directory, key, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a version of a report listed to be stripped; nothing for a posted object.
+async fn stripped_by(tx: &mut Tx, key: i64) -> Result<BTreeSet<String>, Refusal> {
+    let objects = tx.objects_of(key).await?;
+    let submitted = objects
+        .into_iter()
+        .find(|(_, object)| object.form == Form::Identified.word() && object.report.is_some());
+    let Some(text) = submitted.and_then(|(_, object)| object.report) else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(strips(&serde_json::from_str(&text)?))
+}
+
+pub(super) fn strips(report: &Value) -> BTreeSet<String> {
+    let list = report.get("must_anonymise").and_then(Value::as_array);
+    list.into_iter()
+        .flatten()
+        .filter_map(|item| item.get("text")?.as_str().map(str::to_owned))
+        .collect()
+}

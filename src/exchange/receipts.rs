@@ -1,0 +1,117 @@
+//! Who has what: every entry handed over is noted before it leaves, so that a recall reaches all who
+//! had it (law 8); and a reader's acceptance of the obligations that came with it.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::access::Caller;
+use super::gate::View;
+use super::portions::Rules;
+use super::refusal::Refusal;
+use super::secret::sha256;
+use super::supports::obligations_of;
+use super::{Exchange, record};
+use crate::store::feed::Query;
+
+/// So many pages are remembered as noted; more only costs noting one again, which changes nothing.
+const REMEMBERED_MAX: usize = 100_000;
+
+/// Pages this process knows to be noted: the same page read again costs no write.
+#[derive(Debug, Default)]
+pub(super) struct Noted(Mutex<HashSet<Vec<u8>>>);
+
+impl Noted {
+    fn holds(&self, page: &[u8]) -> bool {
+        self.0.lock().is_ok_and(|noted| noted.contains(page))
+    }
+
+    fn add(&self, page: Vec<u8>) {
+        if let Ok(mut noted) = self.0.lock() {
+            if noted.len() >= REMEMBERED_MAX {
+                noted.clear();
+            }
+            noted.insert(page);
+        }
+    }
+}
+
+impl Exchange {
+    /// Notes that these entries go to the reader, before they do. Nobody logged in is nobody to tell.
+    pub(super) async fn hand_over(&self, view: &View, stamps: Vec<i64>) -> Result<(), Refusal> {
+        let Some(reader) = view.reader.clone().filter(|_| !stamps.is_empty()) else {
+            return Ok(());
+        };
+        let page = sha256(&serde_json::to_vec(&(reader.as_str(), &stamps))?);
+        if self.0.noted.holds(&page) {
+            return Ok(());
+        }
+        let (now, digest) = (self.clock().now_micros(), page.clone());
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move {
+                    Ok(tx
+                        .add_served(reader.as_str(), &digest, now, &stamps)
+                        .await?)
+                })
+            })
+            .await?;
+        self.0.noted.add(page);
+        Ok(())
+    }
+
+    /// Records that the caller accepts the obligations a report carries for it; `None` where the
+    /// caller reads no such report.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accept_obligations(
+        &self,
+        caller: &Caller,
+        view: &View,
+        id: &str,
+    ) -> Result<Option<serde_json::Value>, Refusal> {
+        let query = Query {
+            descending: true,
+            limit: 1,
+            reports: true,
+            ids: vec![format!("report--{id}")],
+            ..Query::default()
+        };
+        let mut tx = self.db().read().await?;
+        let (entries, _) = tx.page(&view.scope, &query).await?;
+        let Some(entry) = entries.first() else {
+            return Ok(None);
+        };
+        let key = entry.item_version.unwrap_or_default();
+        let Some(version) = tx.item_version(key).await? else {
+            return Ok(None);
+        };
+        let rules = Rules::of(&mut tx, &version).await?;
+        drop(tx);
+        let obligations = obligations_of(rules.shown(&entry.form));
+        let digest = sha256(obligations.to_string().as_bytes());
+        let (who, body) = (caller.principal.id.to_string(), caller.body.id.to_string());
+        let now = self.clock().now_micros();
+        // Of the report only the id that this reader has: the source's own is not the reader's.
+        let decision = json!({
+            "decision": "obligations.accepted", "report": id, "by": who, "obligations": obligations,
+        });
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if tx.accept(key, &who, &digest, now).await? {
+                        record(tx, now, &[&body], &decision).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        Ok(Some(json!({
+            "report": id,
+            "obligations": obligations,
+            "accepted_at": crate::stix::timestamp::format_taxii(now),
+        })))
+    }
+}

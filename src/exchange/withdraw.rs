@@ -1,0 +1,233 @@
+//! Taking back: the source withdraws or recalls what it published. The hub stops serving it at once,
+//! every version and every rendition, tells those who had it, and records both (law 8).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::access::Caller;
+use super::portions::{self, Had};
+use super::publish::stored_rule;
+use super::refusal::Refusal;
+use super::settle::stored_origin;
+use super::supports::supports;
+use super::{Exchange, Tx, record};
+use crate::council::BodyKind;
+use crate::council::body::role;
+use crate::handling::Form;
+use crate::store::ItemVersion;
+
+/// How something is taken back.
+#[derive(Clone, Debug, Default)]
+pub struct Withdrawal {
+    /// Only this version; none is every one there is.
+    pub version: Option<i64>,
+    /// Whether readers are asked to delete their copies and acknowledge it.
+    pub recall: bool,
+    /// What readers are told.
+    pub reason: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TakenBack {
+    /// The report's id, or the posted object's STIX id.
+    pub id: String,
+    /// `withdrawn` or `recalled`.
+    pub state: String,
+    /// The versions that are no longer served.
+    pub versions: Vec<i64>,
+    /// The bodies that had it and were told: of another CEPTOAR only the CEPTOAR, never its members.
+    pub told: BTreeSet<String>,
+}
+
+/// Whether a version was taken back, or its content is no more.
+pub(super) fn is_gone(version: &ItemVersion) -> bool {
+    ["withdrawn", "recalled", "erased"].contains(&version.value.state.as_str())
+}
+
+impl Exchange {
+    /// Takes back an item of the caller's body: a report by its id, a posted object by its STIX id.
+    ///
+    /// # Errors
+    /// When the caller's body has no such item, or it is taken back already.
+    pub async fn withdraw(
+        &self,
+        caller: &Caller,
+        id: &str,
+        withdrawal: Withdrawal,
+    ) -> Result<TakenBack, Refusal> {
+        let item = self.own_item(caller, id).await?;
+        let (exchange, caller) = (self.clone(), caller.clone());
+        self.writer()
+            .write(move |tx| {
+                Box::pin(async move { exchange.withdraw_in(tx, &caller, &item, &withdrawal).await })
+            })
+            .await
+    }
+
+    /// The name under which an item of the caller's is stored. Its source alone can change it: a
+    /// publisher of the body that sent it, or of the operator it came from.
+    pub(super) async fn own_item(&self, caller: &Caller, id: &str) -> Result<String, Refusal> {
+        let mut tx = self.db().read().await?;
+        let posted = format!("{} {id}", caller.body.id);
+        for name in [id, &posted] {
+            let Some(version) = tx.latest_version(name).await? else {
+                continue;
+            };
+            let body = caller.body.id.as_str();
+            let own = version.value.submitter_body == body
+                || version.value.operator.as_deref() == Some(body);
+            let sends = caller.has(role::PUBLISHER) || caller.has(role::ADVISOR);
+            if own && sends {
+                return Ok(name.to_owned());
+            }
+        }
+        Err(Refusal::NotFound)
+    }
+
+    async fn withdraw_in(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        item: &str,
+        withdrawal: &Withdrawal,
+    ) -> Result<TakenBack, Refusal> {
+        let state = if withdrawal.recall {
+            "recalled"
+        } else {
+            "withdrawn"
+        };
+        let mut taken = Vec::new();
+        let mut told = BTreeSet::new();
+        let mut left = None;
+        let mut derived = Vec::new();
+        let mut had = Had::new();
+        for key in tx.versions_of(item).await? {
+            let Some(version) = tx.item_version(key).await? else {
+                continue;
+            };
+            let gone = is_gone(&version);
+            if gone
+                || withdrawal
+                    .version
+                    .is_some_and(|only| only != version.value.version)
+            {
+                left = (!gone).then_some(key).or(left);
+                continue;
+            }
+            portions::note_version(tx, &mut had, key).await?;
+            told.extend(
+                self.take_back(tx, &version, state, withdrawal, caller)
+                    .await?,
+            );
+            derived.extend(tx.made_of(key).await?);
+            taken.push(version.value.version);
+        }
+        if taken.is_empty() {
+            return Err(Refusal::Conflict("it is taken back already".to_owned()));
+        }
+        if let Some(left) = left {
+            portions::note_version(tx, &mut had, left).await?;
+            tx.revive(left).await?; // of a version that was taken back alone, the one before it
+        }
+        // What was made of it carries its rule (law 7): without the part there is no whole.
+        while let Some(key) = derived.pop() {
+            let Some(version) = tx.item_version(key).await? else {
+                continue;
+            };
+            if is_gone(&version) {
+                continue;
+            }
+            let why = Withdrawal {
+                reason: "A part of it was taken back by its source.".to_owned(),
+                ..withdrawal.clone()
+            };
+            portions::note_version(tx, &mut had, key).await?;
+            self.take_back(tx, &version, state, &why, caller).await?;
+            derived.extend(tx.made_of(key).await?);
+        }
+        let now = self.clock().now_micros();
+        self.arrived(tx, &caller.directory, had, now).await?;
+        Ok(TakenBack {
+            id: item.split(' ').next_back().unwrap_or_default().to_owned(),
+            state: state.to_owned(),
+            versions: taken,
+            told,
+        })
+    }
+
+    /// Stops serving one version; the bodies that had it.
+    async fn take_back(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        state: &str,
+        withdrawal: &Withdrawal,
+        caller: &Caller,
+    ) -> Result<BTreeSet<String>, Refusal> {
+        let now = self.clock().now_micros();
+        let mut ids: BTreeMap<i64, String> = BTreeMap::new();
+        for (stamp, stix_id) in tx.entries_of(version.key).await? {
+            ids.insert(stamp, stix_id);
+        }
+        let stamps: Vec<i64> = ids.keys().copied().collect();
+        let mut had: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (who, _, entries) in tx.who_had(&stamps).await? {
+            let of = entries.iter().filter_map(|stamp| ids.get(stamp).cloned());
+            had.entry(who).or_default().extend(of);
+        }
+        self.stop_serving(tx, version).await?;
+        tx.cancel_due(version.key).await?;
+        tx.set_state(version.key, state, "[]").await?;
+        self.notify(tx, version, state, &withdrawal.reason, &had, now)
+            .await?;
+        let told: BTreeSet<String> = had
+            .keys()
+            .filter_map(|who| self.told_as(caller, who))
+            .collect();
+        record(
+            tx,
+            now,
+            &version.value.parties(),
+            &json!({
+                "decision": state, "item": version.value.item, "version": version.value.version,
+                "by": caller.principal.id, "reason": withdrawal.reason, "told": told,
+            }),
+        )
+        .await?;
+        Ok(told)
+    }
+
+    /// Takes a version from everybody but its desk, with the identity that only it named.
+    pub(super) async fn stop_serving(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+    ) -> Result<(), Refusal> {
+        tx.take_back(version.key).await?;
+        let rule = stored_rule(version)?;
+        let origin = stored_origin(version, &rule);
+        let source = origin.operator.as_ref().unwrap_or(&origin.submitter);
+        let directory = self.directory();
+        let named = supports(self.secret(), &directory, &origin, &rule, Form::Identified);
+        Ok(tx
+            .retire_creator(&named.creator_id, source.as_str())
+            .await?)
+    }
+
+    /// Under which name a source is told of a reader: its own CEPTOAR's people see their members,
+    /// of all others only the body that sits in the council (law 4).
+    pub(super) fn told_as(&self, caller: &Caller, reader: &str) -> Option<String> {
+        let directory = &caller.directory;
+        let reader = directory.principal(&reader.into())?;
+        let body = directory.body(&reader.body)?;
+        if body.kind != BodyKind::Operator {
+            return Some(body.id.to_string());
+        }
+        let ceptoar = directory.ceptoar_of(body);
+        let own = caller.body.id == *ceptoar || caller.body.id == body.id;
+        Some(if own { &body.id } else { ceptoar }.to_string())
+    }
+}

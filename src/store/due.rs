@@ -1,0 +1,101 @@
+//! What happens by itself, and when.
+
+use super::db::{StoreError, Tx, on};
+
+pub(super) const QUERIES: &[&str] = &[ADD, READY, TAKE, CANCEL, CANCEL_EVENT, NEXT];
+
+const ADD: &str = "INSERT INTO due (at, item_version, event, subject) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (at, item_version, event, subject) DO NOTHING";
+const READY: &str = "SELECT at, item_version, event, subject FROM due WHERE at <= $1 \
+     ORDER BY at, item_version, event, subject LIMIT $2";
+const TAKE: &str = "DELETE FROM due WHERE at = $1 AND item_version = $2 AND event = $3 \
+     AND subject = $4";
+const CANCEL: &str = "DELETE FROM due WHERE item_version = $1 AND event <> 'erase'";
+const CANCEL_EVENT: &str = "DELETE FROM due WHERE item_version = $1 AND event = $2";
+const NEXT: &str = "SELECT MIN(at) FROM due";
+
+/// One event: when it is due (microseconds), for which item version, what, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// When, in microseconds.
+    pub at: i64,
+    /// The item version it happens to.
+    pub item_version: i64,
+    /// `embargo`, `reply`, `expiry`, `downgrade`, `erase`.
+    pub event: String,
+    /// The approver of a reply; else empty.
+    pub subject: String,
+}
+
+impl Tx {
+    /// Puts an event on the list.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_due(&mut self, due: &Due) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(ADD).bind(due.at).bind(due.item_version).bind(&due.event)
+            .bind(&due.subject).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Events due at `now` or before, the earliest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due(&mut self, now: i64, limit: i64) -> Result<Vec<Due>, StoreError> {
+        let rows: Vec<(i64, i64, String, String)> =
+            on!(self, conn => sqlx::query_as(READY).bind(now).bind(limit).fetch_all(conn).await?);
+        Ok(rows
+            .into_iter()
+            .map(|(at, item_version, event, subject)| Due {
+                at,
+                item_version,
+                event,
+                subject,
+            })
+            .collect())
+    }
+
+    /// When the next event is due, in microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn next_due(&mut self) -> Result<Option<i64>, StoreError> {
+        let (next,): (Option<i64>,) =
+            on!(self, conn => sqlx::query_as(NEXT).fetch_one(conn).await?);
+        Ok(next)
+    }
+
+    /// Takes an event off the list; `false` where somebody else has.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_due(&mut self, due: &Due) -> Result<bool, StoreError> {
+        let taken = on!(self, conn => sqlx::query(TAKE).bind(due.at).bind(due.item_version)
+            .bind(&due.event).bind(&due.subject).execute(conn).await?.rows_affected());
+        Ok(taken == 1)
+    }
+
+    /// Takes everything off that waits for an item version, but for the end of its retention.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_due(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(CANCEL).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Takes one kind of event off for an item version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_due_event(
+        &mut self,
+        item_version: i64,
+        event: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(CANCEL_EVENT).bind(item_version).bind(event)
+            .execute(conn).await?; });
+        Ok(())
+    }
+}

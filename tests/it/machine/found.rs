@@ -1,0 +1,42 @@
+//! What the machine found, each as a test of its own with the acts it came down to.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::harness::{TestHub, both};
+
+const NOWHERE: &str = "marking-definition--00000000-0000-4000-8000-0000000000ff";
+const GREEN: &str = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb";
+
+fn indicator(hour: u32, marking: &str) -> Value {
+    json!({
+        "type": "indicator", "spec_version": "2.1", "id": "indicator--00000000-0000-4000-8000-000000000001",
+        "created": "2026-11-01T00:00:00.000Z", "modified": format!("2026-11-01T{hour:02}:00:00.000Z"),
+        "name": format!("version {hour}"), "pattern": "[ipv4-addr:value = '198.51.100.3']",
+        "pattern_type": "stix", "valid_from": "2026-11-01T00:00:00Z", "object_marking_refs": [marking],
+    })
+}
+
+async fn post(hub: &TestHub, who: &str, object: Value) {
+    hub.advance(TimeDelta::seconds(1));
+    let caller = hub.caller(who).await;
+    let envelope = json!({ "objects": [object] }).to_string();
+    let outcomes = hub
+        .exchange
+        .publish_objects(&caller, envelope.as_bytes())
+        .await
+        .unwrap();
+    assert!(outcomes[0].faults.is_empty(), "{outcomes:?}");
+}
+
+both! {
+    /// Law 6: the one between is held, so the newest is the first that could take its place.
+    a_version_gives_way_to_the_newest_though_the_one_between_was_held => |hub| {
+        for (hour, marking) in [(1, GREEN), (2, NOWHERE), (3, GREEN)] {
+            post(&hub, "ict-taxii", indicator(hour, marking)).await;
+        }
+        let seen = hub.objects(Some("ict-analyst")).await;
+        let versions: Vec<&str> = seen.iter().filter(|object| object.id.starts_with("indicator")).map(|object| object.version.as_str()).collect();
+        assert_eq!(versions, ["2026-11-01T03:00:00.000Z"]);
+    }
+}

@@ -1,0 +1,576 @@
+//! Who sees what in which form: the handling rule (`docs/handling.md`) as one naive function over a
+//! plain list of what was accepted. It shares no code with the product and knows nothing of
+//! audiences, stamps, entries or pages; where it and the hub disagree, one of them is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+mod sees;
+mod version;
+
+use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, id_of, report_token};
+use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+use sees::reads_as_member;
+use version::join_modes;
+
+/// Whoever reads without logging in.
+pub const ANYBODY: &str = "anybody";
+
+const ANONYMISED: u8 = 1;
+const IDENTIFIED: u8 = 2;
+
+/// What decides who may read, for concrete bodies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Access {
+    tlp: usize,
+    /// What each column gives, of each source's CEPTOAR that has a say; who stands in which column is
+    /// looked up when somebody asks.
+    columns: Vec<(String, [Grant; 6])>,
+    sectors: BTreeSet<String>,
+    persons: BTreeSet<String>,
+    named: Option<BTreeSet<String>>,
+    stores_in_japan: bool,
+    keeps_days: u32,
+    not_after: Option<i64>,
+    /// What a rendition hides: attribution, profile, strings.
+    attribution: &'static str,
+    anonymise: BTreeSet<String>,
+    strips: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Held,
+    Released,
+    Refused,
+    Superseded,
+    Expired,
+}
+
+/// One accepted version of one item.
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub item: Item,
+    pub step: usize,
+    pub token: String,
+    /// The STIX id and the object, where one was posted.
+    pub posted: Option<(Thing, String, String)>,
+    /// What the object refers to.
+    refs: Vec<(Thing, String)>,
+    /// Which version is the later: a report's counter, an object's own `modified`.
+    rank: (u32, usize),
+    pub by: String,
+    pub body: String,
+    operator: Option<String>,
+    ceptoar: String,
+    access: Access,
+    asked: BTreeMap<String, u8>,
+    /// Whose consent its rule asks for, whether it leaves or not.
+    approvals: BTreeMap<String, u8>,
+    votes: Vec<(String, String, bool)>,
+    pub state: State,
+    holds_inside: bool,
+    embargo: bool,
+    /// Released at the desk, inside, outside.
+    sides: [bool; 3],
+    /// Forms made for inside and outside.
+    forms: [BTreeSet<u8>; 2],
+    /// The rule when it went inside and outside: what is narrowed later shows where the form stays.
+    out: [Option<Access>; 2],
+    /// Who has until when to reply, and who let it pass where that is consent.
+    due: BTreeMap<String, i64>,
+    lapsed: BTreeSet<String>,
+    releases_unanswered: bool,
+    not_before: i64,
+}
+
+/// What a reader has of one version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    pub token: String,
+    pub step: usize,
+    pub at: usize,
+    /// As its source sent it, references and all.
+    pub identified: bool,
+    /// As its source sent it but for references to what this reader lacks.
+    pub cut: bool,
+    pub desk: bool,
+    pub live: bool,
+    /// What else of it is told.
+    pub detail: String,
+}
+
+/// What the hub answers an act with, as far as the rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Nothing,
+    Taken(Vec<bool>),
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub council: Council,
+    pub versions: Vec<Version>,
+    start: i64,
+}
+
+impl Model {
+    pub fn new(council: Council, start: i64) -> Self {
+        Self {
+            council,
+            versions: Vec::new(),
+            start,
+        }
+    }
+
+    fn day(&self, at: i64) -> String {
+        let at = chrono::DateTime::from_timestamp_micros(self.start + at).unwrap();
+        at.format("%Y-%m-%d").to_string()
+    }
+
+    /// Whose rules apply to what a body sends.
+    pub fn ceptoar_of(&self, body: &Body) -> String {
+        body.ceptoars.first().unwrap_or(&body.id).clone()
+    }
+
+    /// The scheme under which a body's items are handled.
+    pub fn scheme_of(&self, body: &Body, at: i64) -> Option<&Scheme> {
+        let ceptoar = self.council.find(&self.ceptoar_of(body))?;
+        self.council.scheme(ceptoar.scheme.as_ref()?, &self.day(at))
+    }
+
+    pub fn apply(&mut self, step: &Step) -> Outcome {
+        match &step.act {
+            Act::Wait | Act::Restart => Outcome::Nothing,
+            Act::Council(council, _) => {
+                self.council = council.as_ref().clone();
+                Outcome::Nothing
+            }
+            Act::Report(report) => self.report(step, report),
+            Act::Post { by, objects } => {
+                if !self
+                    .council
+                    .person(by)
+                    .is_some_and(|who| who.roles.contains("publisher"))
+                {
+                    return Outcome::Refused;
+                }
+                // What a poster may see is looked up once for the whole envelope.
+                let seen = self.view(by, step.at);
+                let taken = objects
+                    .iter()
+                    .map(|object| self.post(step, by, object, &seen))
+                    .collect();
+                Outcome::Taken(taken)
+            }
+            Act::Vote { by, on, yes } => self.vote(by, on, *yes),
+        }
+    }
+
+    fn report(&mut self, step: &Step, report: &Report) -> Outcome {
+        let person = self.council.person(&report.by).unwrap().clone();
+        let item = Item::Report(report.replaces.unwrap_or(step.number));
+        if !person.roles.contains("publisher") {
+            return Outcome::Refused;
+        }
+        let before: Vec<usize> = self.of(&item);
+        if report.replaces.is_some() {
+            // Whoever revises belongs to the body that sent it.
+            let own = before
+                .last()
+                .is_some_and(|at| self.versions[*at].body == person.body);
+            if !own {
+                return Outcome::Refused;
+            }
+        }
+        let body = self.council.find(&person.body).unwrap().clone();
+        let scheme = self.scheme_of(&body, step.at).unwrap().clone();
+        let (level, unmarked) = match &report.level {
+            Some(name) => (
+                scheme.levels.iter().find(|level| level.name == *name),
+                false,
+            ),
+            None => (
+                scheme
+                    .levels
+                    .iter()
+                    .find(|level| level.name == scheme.default_level),
+                true,
+            ),
+        };
+        let Some(level) = level else {
+            return Outcome::Refused;
+        };
+        let mut sectors = report.useful.clone();
+        sectors.insert(report.sector.clone());
+        let operator = report
+            .operator
+            .clone()
+            .or((body.kind == Kind::Operator).then(|| body.id.clone()));
+        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
+        version.token = report_token(step.number);
+        version.rank = (before.len() as u32, step.number);
+        let access = &mut version.access;
+        access.strips = report.strips;
+        if let (Some(named), Some(_)) = (&report.named, &report.level) {
+            access.named = Some(named.clone());
+            access.persons.clone_from(named);
+        }
+        if report.level.is_some() {
+            access.not_after = report.not_after;
+            version.embargo = report.not_before.is_some_and(|from| step.at < from);
+            version.not_before = report.not_before.unwrap_or(0);
+        }
+        self.accept(version, unmarked && scheme.holds_unmarked, step.at);
+        Outcome::Taken(vec![true])
+    }
+
+    fn post(&mut self, step: &Step, by: &str, object: &Posted, seen: &[Seen]) -> bool {
+        let person = self.council.person(by).unwrap().clone();
+        let body = self.council.find(&person.body).unwrap().clone();
+        let scheme = self.scheme_of(&body, step.at).unwrap().clone();
+        let named = |name: &str| scheme.levels.iter().find(|level| level.name == name);
+        let next_stricter = |tlp: usize| {
+            let least = scheme.levels.iter().filter(|level| level.tlp >= tlp);
+            least.min_by_key(|level| level.tlp)
+        };
+        let (level, holds) = match &object.mark {
+            Mark::Nothing => (named(&scheme.default_level), scheme.holds_unmarked),
+            Mark::Unknown => (scheme.levels.iter().max_by_key(|level| level.tlp), true),
+            Mark::Tlp(tlp) => (next_stricter(*tlp), false),
+            Mark::Level(of, name) if *of == scheme.id => (named(name), false),
+            // Another scheme's level that is in force is refused; one that is not is not known.
+            Mark::Level(..) => (None, false),
+        };
+        let Some(level) = level else { return false };
+        let id = object.id();
+        let item = Item::Object(body.id.clone(), id.clone());
+        let text = object.object().to_string();
+        let content = |object: &Posted| match object.thing {
+            Thing::Domain => object.token(), // its markings are not its content
+            _ => object.object().to_string(),
+        };
+        let earlier = self.of(&item);
+        for at in &earlier {
+            let version = &self.versions[*at];
+            let (_, _, before) = version.posted.as_ref().unwrap();
+            let same = match object.thing {
+                Thing::Domain => version.token == content(object),
+                _ => *before == text,
+            };
+            if same {
+                let sectors = self.sectors_of(&body);
+                let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
+                let again = self.version(item, step, &person, &body, operator, level, sectors);
+                self.narrow(&earlier, &again, step.at);
+                return true; // no news, but for what it asks more
+            }
+            if object.thing != Thing::Domain && version.rank.0 == object.rev {
+                return false; // STIX 3.6
+            }
+        }
+        if earlier.is_empty() && object.thing != Thing::Domain {
+            let others: Vec<u32> = seen
+                .iter()
+                .filter(|seen| seen.identified)
+                .map(|seen| &self.versions[seen.at])
+                .filter(|version| version.posted.as_ref().is_some_and(|(_, of, _)| *of == id))
+                .map(|version| version.rank.0)
+                .collect();
+            if !others.is_empty() && !others.contains(&object.rev) {
+                return false; // STIX 3.5: visibly another's
+            }
+        }
+        let sectors = self.sectors_of(&body);
+        let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
+        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
+        version.token = object.token();
+        let rank = if object.thing == Thing::Domain {
+            0
+        } else {
+            object.rev
+        };
+        version.rank = (rank, self.versions.len());
+        version.posted = Some((object.thing, id, text));
+        let refs = object.refs.iter();
+        version.refs = refs
+            .map(|(thing, of)| (*thing, id_of(*thing, *of)))
+            .collect();
+        self.accept(version, holds, step.at);
+        true
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call for reports, one for objects"
+    )]
+    fn version(
+        &self,
+        item: Item,
+        step: &Step,
+        person: &Person,
+        body: &Body,
+        operator: Option<String>,
+        level: &Level,
+        sectors: BTreeSet<String>,
+    ) -> Version {
+        let ceptoar = self.ceptoar_of(body);
+        let access = Access {
+            tlp: level.tlp,
+            columns: vec![(ceptoar.clone(), level.columns)],
+            sectors,
+            persons: BTreeSet::new(),
+            named: None,
+            stores_in_japan: level.storage_jp_only || self.council.charter.1,
+            keeps_days: level.retention_min_days,
+            not_after: None,
+            attribution: level.attribution,
+            anonymise: level.anonymise.clone(),
+            strips: false,
+        };
+        let leaves = !access
+            .forms(&self.council, |body| *body != ceptoar)
+            .is_empty();
+        let mut asked = BTreeMap::new();
+        let mut approvals = BTreeMap::new();
+        let mut due = BTreeMap::new();
+        for (who, mode) in &level.approvals {
+            let concrete = match who.split_once('.') {
+                None => format!("{}.source", operator.as_ref().unwrap_or(&body.id)),
+                Some((_, role)) => format!("{ceptoar}.{role}"),
+            };
+            due.insert(concrete.clone(), step.at + REPLY_HOURS * 3_600_000_000);
+            join_modes(&mut approvals, &concrete, *mode);
+            if leaves {
+                join_modes(&mut asked, &concrete, *mode);
+            }
+        }
+        Version {
+            item,
+            step: step.number,
+            token: String::new(),
+            posted: None,
+            refs: Vec::new(),
+            rank: (0, 0),
+            by: person.id.clone(),
+            body: body.id.clone(),
+            operator,
+            ceptoar,
+            access,
+            asked,
+            approvals,
+            votes: Vec::new(),
+            state: State::Held,
+            holds_inside: false,
+            embargo: false,
+            sides: [true, false, false],
+            forms: [BTreeSet::new(), BTreeSet::new()],
+            out: [None, None],
+            due,
+            lapsed: BTreeSet::new(),
+            releases_unanswered: level.releases_unanswered,
+            not_before: 0,
+        }
+    }
+
+    /// The versions of one item, in the order they were accepted.
+    fn of(&self, item: &Item) -> Vec<usize> {
+        (0..self.versions.len())
+            .filter(|at| self.versions[*at].item == *item)
+            .collect()
+    }
+
+    /// What was posted again under a stricter marking narrows what is there.
+    fn narrow(&mut self, earlier: &[usize], again: &Version, now: i64) {
+        for at in earlier {
+            let version = &mut self.versions[*at];
+            let before = version.approvals.clone();
+            let hides_more = version.join(again);
+            if version.state == State::Released && !hides_more {
+                for out in version.out.iter_mut().flatten() {
+                    *out = version.access.clone();
+                }
+            }
+            if version.state == State::Held {
+                for (who, mode) in &again.approvals {
+                    if !before.contains_key(who) && !version.asked.contains_key(who) {
+                        version.asked.insert(who.clone(), *mode);
+                        version
+                            .due
+                            .insert(who.clone(), now + REPLY_HOURS * 3_600_000_000);
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, mut version: Version, holds_inside: bool, now: i64) {
+        if holds_inside {
+            let poc = version
+                .asked
+                .entry(format!("{}.poc", version.ceptoar))
+                .or_insert(2);
+            *poc = (*poc).max(2);
+        }
+        version.holds_inside = holds_inside;
+        let before = self.of(&version.item);
+        let newest = before
+            .iter()
+            .copied()
+            .max_by_key(|at| self.versions[*at].rank);
+        let late = newest.is_some_and(|at| self.versions[at].rank > version.rank);
+        if late {
+            // It waits for those whom the newer one's rule asks.
+            let newest = &self.versions[newest.unwrap()];
+            version.access.join(&newest.access);
+            version.releases_unanswered &= newest.releases_unanswered;
+            for (who, mode) in &newest.approvals {
+                join_modes(&mut version.approvals, who, *mode);
+            }
+            let own = version.ceptoar.clone();
+            if !version
+                .access
+                .forms(&self.council, |body| *body != own)
+                .is_empty()
+            {
+                for (who, mode) in version.approvals.clone() {
+                    join_modes(&mut version.asked, &who, mode);
+                    version
+                        .due
+                        .entry(who)
+                        .or_insert(now + REPLY_HOURS * 3_600_000_000);
+                }
+            }
+        }
+        for (side, forms) in version.forms.iter_mut().enumerate() {
+            let inside = |body: &String| (side == 0) == (*body == version.ceptoar);
+            *forms = version.access.forms(&self.council, inside);
+        }
+        if !late {
+            for at in before {
+                let older = &mut self.versions[at];
+                if older.state == State::Held {
+                    older.state = State::Superseded;
+                }
+                older.join(&version);
+            }
+        }
+        version.due.retain(|who, _| version.asked.contains_key(who));
+        version.settle();
+        self.versions.push(version);
+    }
+
+    /// Everything that time does up to an instant.
+    pub fn pass(&mut self, until: i64) {
+        while let Some(due) = self.next_due(until) {
+            self.happen(due);
+        }
+    }
+
+    /// The next instant at which something happens by itself.
+    pub fn next_due(&self, until: i64) -> Option<i64> {
+        let of = |version: &Version| {
+            let held = version.state == State::Held;
+            let embargo = (held && version.embargo).then_some(version.not_before);
+            let replies = version.due.values().copied().filter(move |_| held);
+            let open = matches!(version.state, State::Held | State::Released);
+            let expiry = version.access.not_after.filter(|_| open);
+            embargo.into_iter().chain(expiry).chain(replies).min()
+        };
+        self.versions
+            .iter()
+            .filter_map(of)
+            .min()
+            .filter(|due| *due <= until)
+    }
+
+    /// What is due at an instant.
+    pub fn happen(&mut self, now: i64) {
+        for version in &mut self.versions {
+            if version.state == State::Held && version.embargo && version.not_before <= now {
+                version.embargo = false;
+                version.settle();
+            }
+            let over: Vec<String> = version
+                .due
+                .iter()
+                .filter(|(_, at)| **at <= now)
+                .map(|(who, _)| who.clone())
+                .collect();
+            for who in over {
+                version.due.remove(&who);
+                if version.state != State::Held || !version.pending().contains(&who) {
+                    continue;
+                }
+                if version.asked[&who] == 1 || version.releases_unanswered {
+                    version.lapsed.insert(who);
+                    version.settle();
+                } else {
+                    version.state = State::Refused;
+                }
+            }
+            let open = matches!(version.state, State::Held | State::Released);
+            if open && version.access.not_after.is_some_and(|until| until <= now) {
+                version.state = State::Expired;
+            }
+        }
+    }
+
+    /// What a request for consent would be answered for, and in whose name.
+    pub fn request(&self, by: &Person, on: &Item) -> Option<(usize, String)> {
+        let same = |version: &Version| match (on, &version.item) {
+            (Item::Object(_, id), Item::Object(_, other)) => id == other,
+            (one, other) => one == other,
+        };
+        (0..self.versions.len())
+            .rev()
+            .filter(|at| self.versions[*at].state == State::Held && same(&self.versions[*at]))
+            .find_map(|at| Some((at, self.open_requests(at, by).pop()?)))
+    }
+
+    /// In whose names a person may still answer for a version.
+    fn open_requests(&self, at: usize, by: &Person) -> Vec<String> {
+        let version = &self.versions[at];
+        let answered = |who: &str| {
+            version.lapsed.contains(who)
+                || version
+                    .votes
+                    .iter()
+                    .any(|(of, name, _)| of == who && *name == by.id)
+        };
+        let asked = version
+            .asked
+            .keys()
+            .filter(|who| self.answers_for(by, who) && !answered(who));
+        asked.cloned().collect()
+    }
+
+    fn answers_for(&self, by: &Person, approver: &str) -> bool {
+        let (body, role) = approver.split_once('.').unwrap();
+        let operator = self
+            .council
+            .find(&by.body)
+            .is_some_and(|body| body.kind == Kind::Operator);
+        let sends = by.roles.contains("publisher") || by.roles.contains("poc");
+        let source = sends || operator && reads_as_member(by);
+        !by.service && by.body == body && (by.roles.contains(role) || role == "source" && source)
+    }
+
+    fn vote(&mut self, by: &str, on: &Item, yes: bool) -> Outcome {
+        let person = self.council.person(by).unwrap().clone();
+        let Some((at, approver)) = self.request(&person, on) else {
+            return Outcome::Nothing;
+        };
+        let version = &mut self.versions[at];
+        if version.by == by {
+            return Outcome::Refused; // never the own item
+        }
+        version.votes.push((approver, by.to_owned(), yes));
+        if version.votes.iter().any(|(_, _, yes)| !yes) {
+            version.state = State::Refused;
+            return Outcome::Taken(vec![true]);
+        }
+        version.settle();
+        Outcome::Taken(vec![true])
+    }
+}

@@ -1,0 +1,306 @@
+//! One episode, run: the hub beside its model, and a twin hub that lacks what is hidden from one
+//! reader. The first difference ends it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::acts::Step;
+use super::check;
+use super::draw::Episode;
+use super::model::{ANYBODY, Model, Seen};
+use super::poller::Poller;
+use super::seed::Seed;
+use super::surfaces::{Ask, SURFACES, mainly};
+use super::twin;
+use super::world::{Answer, Known, World};
+use crate::harness::TestHub;
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub steps: usize,
+    pub left_out: usize,
+    pub answers: usize,
+}
+
+/// The hubs of a twin run have this secret, so that their ids are the same.
+const SECRET: [u8; 32] = [7; 32];
+
+/// Runs an episode with these of its steps.
+pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Tally, String> {
+    let start = crate::harness::start().timestamp_micros() + 10_000_000;
+    let without = twin::hidden(episode, steps, start);
+    let one = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
+    let two = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
+    let mut run = Run {
+        model: Model::new(episode.council.clone(), start),
+        reader: &episode.reader,
+        one,
+        two,
+        start,
+        referred: BTreeSet::new(),
+        at_desk: false,
+        pollers: pollers(episode),
+        seed: Seed::new(episode.seed ^ 0xabcd),
+        tally: Tally::default(),
+    };
+    for step in steps {
+        let left_out = without.contains(&step.number);
+        run.step(step, left_out)
+            .await
+            .map_err(|error| format!("after step {}: {error}", step.number))?;
+    }
+    let at = steps.last().map_or(0, |step| step.at);
+    run.end(at)
+        .await
+        .map_err(|error| format!("at the end: {error}"))?;
+    Ok(run.tally)
+}
+
+fn pollers(episode: &Episode) -> Vec<Poller> {
+    let other = episode
+        .council
+        .people
+        .get(episode.seed as usize % episode.council.people.len())
+        .unwrap();
+    vec![
+        Poller::by_mark(&episode.reader, 2),
+        Poller::by_next(&episode.reader, 3),
+        Poller::by_mark(&other.id, 7),
+    ]
+}
+
+struct Run<'a> {
+    model: Model,
+    reader: &'a str,
+    one: World,
+    two: World,
+    start: i64,
+    /// Everything the reader's objects ever referred to.
+    referred: BTreeSet<String>,
+    at_desk: bool,
+    pollers: Vec<Poller>,
+    seed: Seed,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    async fn step(&mut self, step: &Step, left_out: bool) -> Result<(), String> {
+        // What is due on the way happens at its own instant, as it would with a clock that runs.
+        while let Some(due) = self.model.next_due(step.at) {
+            self.model.happen(due);
+            self.set_clock(due).await;
+        }
+        self.set_clock(step.at).await;
+        let expected = self.model.apply(step);
+        let answer = self.one.act(step, self.start).await;
+        check::outcome(answer.as_ref(), &expected)?;
+        self.one.tick().await; // what an act makes due at once
+        if !left_out {
+            let twin = self.two.act(step, self.start).await;
+            if step.act.by() == Some(self.reader) {
+                compare(
+                    &answer.into_iter().collect::<Vec<_>>(),
+                    &twin.into_iter().collect::<Vec<_>>(),
+                )?;
+            }
+        }
+        self.two.tick().await;
+        self.tally.steps += 1;
+        self.tally.left_out += usize::from(left_out);
+        let known = self.some_known();
+        for (at, surface) in SURFACES.iter().enumerate() {
+            if self.seed.one_in(if surface.often { 3 } else { 15 }) {
+                self.both(at, &known).await?;
+            }
+        }
+        self.against_model(self.reader, step.at).await?;
+        let others = &self.model.council.people;
+        let other = self.seed.pick(others).unwrap().id.clone();
+        self.against_model(&other, step.at).await?;
+        if matches!(step.act, super::acts::Act::Council(..)) {
+            self.pollers.iter_mut().for_each(Poller::start_again);
+        }
+        if self.seed.one_in(3) {
+            let contested = self.model.contested();
+            for poller in &mut self.pollers {
+                poller.poll(&self.one, &contested).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_clock(&self, at: i64) {
+        for world in [&self.one, &self.two] {
+            world.set_clock(self.start + at);
+            world.tick().await;
+        }
+    }
+
+    /// At the end everything is asked, by many readers.
+    async fn end(&mut self, at: i64) -> Result<(), String> {
+        let everybody: Vec<String> = self
+            .model
+            .council
+            .people
+            .iter()
+            .map(|person| person.id.clone())
+            .collect();
+        // Every third of them; which third, the seed says.
+        let from = self.seed.below(3) as usize;
+        let some = everybody.iter().map(String::as_str).chain([ANYBODY]);
+        for reader in some.skip(from).step_by(3) {
+            self.against_model(reader, at)
+                .await
+                .map_err(|error| format!("{reader}: {error}"))?;
+        }
+        let contested = self.model.contested();
+        for poller in &mut self.pollers {
+            poller.poll(&self.one, &contested).await?;
+        }
+        self.reasons().await?;
+        let known = self.one.known.clone();
+        for surface in 0..SURFACES.len() {
+            self.both(surface, &known).await?;
+        }
+        Ok(())
+    }
+
+    /// Why a report goes where it goes is for its desk alone.
+    async fn reasons(&self) -> Result<(), String> {
+        let (world, reader) = (&self.one, self.reader);
+        let list = world.get(reader, "/v1/reports?limit=1000").await.json();
+        for item in list["items"].as_array().into_iter().flatten() {
+            let path = format!("/v1/reports/{}/explain", item["id"].as_str().unwrap());
+            let answer = world.get(reader, &path).await;
+            if (answer.status == 200) != item["desk"].is_object() {
+                return Err(format!(
+                    "{path} is answered with {} {}",
+                    answer.status, answer.body
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A few of the ids there are to try; some of them new, some old.
+    fn some_known(&mut self) -> Known {
+        let seed = &mut self.seed;
+        let mut some = |all: &BTreeSet<String>| -> BTreeSet<String> {
+            let all: Vec<&String> = all.iter().collect();
+            (0..2)
+                .filter_map(|_| seed.pick(&all).map(|id| (*id).clone()))
+                .collect()
+        };
+        let all = &self.one.known;
+        Known {
+            reports: some(&all.reports),
+            objects: some(&all.objects),
+            statuses: some(&all.statuses),
+            requests: some(&all.requests),
+        }
+    }
+
+    /// One surface of both hubs, byte by byte.
+    async fn both(&mut self, surface: usize, known: &Known) -> Result<(), String> {
+        let surface = &SURFACES[surface];
+        let ask = |world| Ask {
+            world,
+            reader: self.reader,
+            known,
+        };
+        let (one, two) = (ask(&self.one), ask(&self.two));
+        let (one, two) = tokio::join!((surface.ask)(&one), (surface.ask)(&two));
+        self.tally.answers += one.len() + two.len();
+        compare(&one, &two).map_err(|error| format!("{}: {error}", surface.name))
+    }
+
+    /// What a reader is answered, and what the model says.
+    async fn against_model(&mut self, reader: &str, at: i64) -> Result<(), String> {
+        let seen = self.model.view(reader, at);
+        // Who fetched what is told to its source, so the twin's readers fetch too.
+        let (one, two) = tokio::join!(mainly(&self.one, reader), mainly(&self.two, reader));
+        self.tally.answers += one.len() + two.len();
+        let failed = |error| format!("{reader}: {error}");
+        if reader == self.reader {
+            compare(&one, &two).map_err(failed)?;
+        }
+        let objects = &one[0];
+        check::taxii(&self.model, &self.one, &seen, objects).map_err(failed)?;
+        if reader == self.reader {
+            let (refs, supports) = check::references(objects);
+            self.referred.extend(refs);
+            // At a desk the supports of renditions come too, which the desk's own entry hides; and
+            // those of the second of two equal objects, which the first hides.
+            let hides = |one: &Seen| one.desk || self.model.shares_its_id(one.at);
+            self.at_desk |= seen.iter().any(hides);
+            let early = supports.iter().find(|id| !self.referred.contains(*id));
+            if let (Some(early), false) = (early, self.at_desk) {
+                return Err(failed(format!(
+                    "{early} goes with nothing the reader ever had"
+                )));
+            }
+        }
+        let ids = check::objects(objects)
+            .into_iter()
+            .map(|object| object.id().to_owned());
+        self.one.known.objects.extend(ids);
+        check::stamps(&one[1]).map_err(failed)?;
+        let [_, _, reports, requests] = one.as_slice() else {
+            return Ok(()); // nobody logged in
+        };
+        check::rest(&self.model, &self.one, &seen, reports).map_err(failed)?;
+        check::waiting(&self.model, &self.one, reader, requests).map_err(failed)?;
+        for item in reports.json()["items"].as_array().into_iter().flatten() {
+            self.one
+                .known
+                .reports
+                .insert(item["id"].as_str().unwrap().to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn compare(one: &[Answer], two: &[Answer]) -> Result<(), String> {
+    for (one, two) in one.iter().zip(two) {
+        if one == two {
+            continue;
+        }
+        let differing: BTreeMap<_, _> = one
+            .headers
+            .iter()
+            .zip(&two.headers)
+            .filter(|(a, b)| a != b)
+            .collect();
+        let (a, b) = apart(&one.body, &two.body);
+        return Err(format!(
+            "{} differs by what is hidden:\n  with:    {} {a}\n  without: {} {b}\n  headers: {differing:?}",
+            one.request, one.status, two.status
+        ));
+    }
+    if one.len() == two.len() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} answers, and {} without what is hidden",
+            one.len(),
+            two.len()
+        ))
+    }
+}
+
+/// Both texts around the first byte in which they differ.
+fn apart(one: &str, two: &str) -> (String, String) {
+    let (a, b): (Vec<char>, Vec<char>) = (one.chars().collect(), two.chars().collect());
+    let at = a
+        .iter()
+        .zip(&b)
+        .position(|(a, b)| a != b)
+        .unwrap_or(a.len().min(b.len()));
+    let around = |text: &[char]| {
+        text.iter()
+            .skip(at.saturating_sub(100))
+            .take(260)
+            .collect::<String>()
+    };
+    (around(&a), around(&b))
+}

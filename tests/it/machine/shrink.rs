@@ -1,0 +1,93 @@
+//! A failing episode made small: acts are left out, half of them, then less and less, as long as it
+//! still fails. Instants stay, so what is left happens as it did.
+
+use std::fmt::Write as _;
+
+use super::acts::{Act, Item, Step};
+use super::draw::Episode;
+use super::run::run;
+use crate::harness::TestHub;
+
+/// Runs that shrinking may take, so that a failure is told within minutes.
+const RUNS_MAX: usize = 150;
+
+/// What is left, and how it fails.
+pub struct Least {
+    pub steps: Vec<Step>,
+    pub error: String,
+}
+
+pub async fn shrink(hub: &TestHub, episode: &Episode, error: String) -> Least {
+    let mut least = Least {
+        steps: episode.steps.clone(),
+        error,
+    };
+    let mut runs = 0;
+    let mut part = least.steps.len().div_ceil(2);
+    while part > 0
+        && runs < RUNS_MAX
+        && std::env::var("SEKISHO_MACHINE_SHRINK").as_deref() != Ok("0")
+    {
+        let mut from = 0;
+        let mut smaller = false;
+        while from < least.steps.len() && runs < RUNS_MAX {
+            let mut fewer = least.steps.clone();
+            fewer.drain(from..(from + part).min(least.steps.len()));
+            runs += 1;
+            match run(hub, episode, &whole(fewer.clone())).await {
+                Err(error) => {
+                    least = Least {
+                        steps: whole(fewer),
+                        error,
+                    };
+                    smaller = true;
+                }
+                Ok(_) => from += part,
+            }
+        }
+        part = if smaller && part == 1 { 1 } else { part / 2 };
+    }
+    least
+}
+
+/// Without the acts that build on what is not there.
+fn whole(mut steps: Vec<Step>) -> Vec<Step> {
+    let there: Vec<usize> = steps.iter().map(|step| step.number).collect();
+    steps.retain(|step| match &step.act {
+        Act::Report(report) => report.replaces.is_none_or(|first| there.contains(&first)),
+        Act::Vote {
+            on: Item::Report(first),
+            ..
+        } => there.contains(first),
+        _ => true,
+    });
+    steps
+}
+
+/// A failure, in full: what fails, the acts that make it fail, and how to run it again.
+pub fn told(episode: &Episode, least: &Least) -> String {
+    let mut text = format!(
+        "\nthe machine found a difference (reader {}): {}\n\nthe acts:\n",
+        episode.reader, least.error
+    );
+    for step in &least.steps {
+        let act = match &step.act {
+            Act::Council(_, what) => format!("Council {what}"),
+            act => format!("{act:?}"),
+        };
+        writeln!(
+            text,
+            "  {:>3} at {:>9.1} s: {act}",
+            step.number,
+            step.at as f64 / 1e6
+        )
+        .unwrap();
+    }
+    write!(
+        text,
+        "\nagain: SEKISHO_MACHINE_SEED={} cargo test --test it -- machine",
+        episode.seed
+    )
+    .unwrap();
+    text
+}

@@ -1,0 +1,311 @@
+//! Every surface a reader can ask, as one list. Each asks the hub as one reader and returns every
+//! answer whole; the twin run compares them byte by byte. A new surface is one line in [`SURFACES`]
+//! and its function; one whose bytes may differ (salts, signatures) blanks them here and says why.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::model::ANYBODY;
+use super::world::{Answer, Known, World};
+
+/// One reader's questions to one surface.
+pub struct Ask<'a> {
+    pub world: &'a World,
+    pub reader: &'a str,
+    /// Ids to try, the same for both hubs of a twin run.
+    pub known: &'a Known,
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = Vec<Answer>> + Send + 'a>>;
+
+/// A surface: its name, whether it is asked often between acts or seldom, and how to ask. At the end
+/// of an episode all of them are.
+pub struct Surface {
+    pub name: &'static str,
+    pub often: bool,
+    pub ask: for<'a> fn(&'a Ask<'a>) -> Asking<'a>,
+}
+
+macro_rules! surfaces {
+    ($($name:ident: $often:literal,)+) => {
+        &[$(Surface { name: stringify!($name), often: $often, ask: |ask| Box::pin($name(ask)) },)+]
+    };
+}
+
+/// Every surface that exists.
+pub const SURFACES: &[Surface] = surfaces! {
+    small_pages: false,
+    marks: false,
+    versions: false,
+    filters: false,
+    collections: false,
+    by_id: true,
+    report_by_id: true,
+    statuses: true,
+    notices: true,
+    reach: false,
+    others_requests: false,
+    directory: false,
+    errors: false,
+};
+
+/// What a reader without login has of TAXII is one root, everybody else the other.
+fn root(reader: &str) -> &'static str {
+    if reader == ANYBODY {
+        "/taxii2/public"
+    } else {
+        "/taxii2/council"
+    }
+}
+
+impl Ask<'_> {
+    async fn get(&self, path: &str) -> Answer {
+        self.world.get(self.reader, path).await
+    }
+
+    /// A TAXII list, page after page by its cursor.
+    async fn pages(&self, path: &str) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let join = if path.contains('?') { '&' } else { '?' };
+            let page = match &next {
+                None => path.to_owned(),
+                Some(next) => format!("{path}{join}next={next}"),
+            };
+            let answer = self.get(&page).await;
+            next = answer.json()["next"].as_str().map(str::to_owned);
+            answers.push(answer);
+            if next.is_none() {
+                return answers;
+            }
+        }
+    }
+
+    /// A TAXII list, page after page by the last stamp shown.
+    async fn by_mark(&self, path: &str) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = Vec::new();
+        let mut mark = None;
+        loop {
+            let page = match &mark {
+                None => path.to_owned(),
+                Some(mark) => format!("{path}&added_after={mark}"),
+            };
+            let answer = self.get(&page).await;
+            let more = answer.json()["more"] == true;
+            mark = answer.header("x-taxii-date-added-last").map(str::to_owned);
+            answers.push(answer);
+            if !more {
+                return answers;
+            }
+        }
+    }
+
+    /// A REST list, page after page.
+    async fn list(&self, path: &str) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = match &cursor {
+                None => path.to_owned(),
+                Some(cursor) => format!("{path}&cursor={cursor}"),
+            };
+            let answer = self.get(&page).await;
+            cursor = answer.json()["next"].as_str().map(str::to_owned);
+            answers.push(answer);
+            if cursor.is_none() {
+                return answers;
+            }
+        }
+    }
+
+    fn anybody(&self) -> bool {
+        self.reader == ANYBODY
+    }
+}
+
+/// The path that the check against the model reads.
+pub fn objects_path(reader: &str) -> String {
+    format!("{}/collections/exchange/objects/", root(reader))
+}
+
+/// What is asked after every act, of both hubs and of the model: objects and their manifest, and with
+/// a login reports and requests for consent.
+pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
+    let objects = objects_path(reader);
+    let mut all = vec![
+        world.get(reader, &format!("{objects}?limit=1000")).await,
+        world
+            .get(reader, &objects.replace("/objects/", "/manifest/"))
+            .await,
+    ];
+    if reader != ANYBODY {
+        all.push(world.get(reader, "/v1/reports?limit=1000").await);
+        all.push(world.get(reader, "/v1/approvals?limit=1000").await);
+    }
+    all
+}
+
+async fn small_pages(ask: &Ask<'_>) -> Vec<Answer> {
+    let objects = objects_path(ask.reader);
+    let mut all = ask.pages(&format!("{objects}?limit=2")).await;
+    all.extend(ask.pages(&format!("{objects}?limit=7")).await);
+    if !ask.anybody() {
+        all.extend(ask.list("/v1/reports?limit=2").await);
+        all.extend(ask.list("/v1/approvals?limit=1").await);
+    }
+    all
+}
+
+async fn marks(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = ask
+        .by_mark(&format!("{}?limit=1", objects_path(ask.reader)))
+        .await;
+    all.extend(
+        ask.by_mark(&format!("{}?limit=7", objects_path(ask.reader)))
+            .await,
+    );
+    all
+}
+
+async fn versions(ask: &Ask<'_>) -> Vec<Answer> {
+    let root = root(ask.reader);
+    vec![
+        ask.get(&format!(
+            "{root}/collections/exchange/manifest/?match[version]=all"
+        ))
+        .await,
+    ]
+}
+
+async fn filters(ask: &Ask<'_>) -> Vec<Answer> {
+    let root = root(ask.reader);
+    let mut all = Vec::new();
+    for query in [
+        "match[type]=indicator,note",
+        "match[type]=report&limit=2",
+        "match[version]=first",
+        "match[version]=all&limit=100",
+        "match[spec_version]=2.0",
+    ] {
+        all.extend(
+            ask.pages(&format!("{}?{query}", objects_path(ask.reader)))
+                .await,
+        );
+    }
+    for collection in ["incidents", "practices", "advisories", "newsletters"] {
+        all.push(
+            ask.get(&format!("{root}/collections/{collection}/objects/"))
+                .await,
+        );
+        all.push(
+            ask.get(&format!("{root}/collections/{collection}/manifest/"))
+                .await,
+        );
+    }
+    all
+}
+
+async fn collections(ask: &Ask<'_>) -> Vec<Answer> {
+    let root = root(ask.reader);
+    vec![
+        ask.get("/taxii2/").await,
+        ask.get(&format!("{root}/")).await,
+        ask.get(&format!("{root}/collections/")).await,
+        ask.get(&format!("{root}/collections/exchange/")).await,
+    ]
+}
+
+async fn by_id(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.objects {
+        let path = format!("{}{id}/", objects_path(ask.reader));
+        let answer = ask.get(&format!("{path}?match[version]=all")).await;
+        let there = answer.status == 200;
+        all.push(answer);
+        if there {
+            all.push(ask.get(&format!("{path}versions/")).await);
+        }
+    }
+    all
+}
+
+async fn report_by_id(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        let answer = ask.get(&format!("/v1/reports/{id}")).await;
+        let there = answer.status == 200;
+        all.push(answer);
+        all.push(ask.get(&format!("/v1/reports/{id}/explain")).await);
+        if there {
+            all.push(ask.get(&format!("/v1/reports/{id}/stix")).await);
+        }
+    }
+    all
+}
+
+async fn statuses(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.statuses {
+        all.push(ask.get(&format!("{}/status/{id}/", root(ask.reader))).await);
+    }
+    all
+}
+
+async fn notices(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return Vec::new();
+    }
+    let mut all = vec![ask.get("/v1/notices").await];
+    all.extend(ask.list("/v1/view-only?limit=2").await);
+    all
+}
+
+/// How far an item went: its source's desk is told, nobody else.
+async fn reach(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/reports/{id}/audience")).await);
+    }
+    all
+}
+
+/// Requests that were put to others: an answer to them that cannot be read, and nothing else.
+async fn others_requests(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.requests {
+        all.push(ask.get(&format!("/v1/approvals/{id}")).await);
+    }
+    all
+}
+
+async fn directory(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = vec![
+        ask.get("/openapi.json").await,
+        ask.get("/v1/whoami").await,
+        ask.get("/v1/schemes").await,
+        ask.get("/livez").await,
+    ];
+    all.extend(ask.list("/v1/bodies?limit=3").await);
+    for body in ["alpha", "alpha-op1", "bravo-op1", "nowhere"] {
+        all.push(ask.get(&format!("/v1/bodies/{body}")).await);
+    }
+    all
+}
+
+async fn errors(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for path in [
+        "/v1/reports?cursor=AAAA",
+        "/v1/reports?limit=0",
+        "/v1/reports?kind=advisory",
+        "/v1/reports/00000000-0000-4000-8000-000000000000",
+        "/v1/nothing",
+        "/taxii2/council/collections/nothing/objects/",
+        "/taxii2/council/status/nothing/",
+        "/taxii2/council/collections/exchange/objects/?next=AAAA",
+    ] {
+        all.push(ask.get(path).await);
+    }
+    all
+}

@@ -1,0 +1,96 @@
+//! Which acts are hidden from a reader: those without which the model says that the reader has
+//! exactly the same, at every instant. The twin run leaves them out.
+
+use std::collections::BTreeSet;
+
+use super::acts::{Act, Item, Step};
+use super::draw::Episode;
+use super::model::{Model, Outcome, Seen};
+
+/// What a reader has, what waits for them, and how the act ended.
+type Instant = (Vec<Seen>, Vec<(String, String)>, Outcome);
+type Trace = Vec<Instant>;
+
+/// What the reader has after each act, whether the act was carried out or left out.
+fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i64) -> Trace {
+    let mut model = Model::new(episode.council.clone(), start);
+    steps
+        .iter()
+        .map(|step| {
+            model.pass(step.at);
+            let outcome = if without.contains(&step.number) {
+                Outcome::Nothing
+            } else {
+                model.apply(step)
+            };
+            let mut seen = model.view(&episode.reader, step.at);
+            seen.iter_mut().for_each(|seen| seen.at = 0); // where the model keeps it
+            (seen, model.waiting(&episode.reader), outcome)
+        })
+        .collect()
+}
+
+fn items(step: &Step, model: &Model) -> Vec<Item> {
+    match &step.act {
+        Act::Report(report) => vec![Item::Report(report.replaces.unwrap_or(step.number))],
+        Act::Post { by, objects } => {
+            let body = &model.council.person(by).unwrap().body;
+            objects
+                .iter()
+                .map(|object| Item::Object(body.clone(), object.id()))
+                .collect()
+        }
+        Act::Vote { on, .. } => vec![on.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// The steps that are hidden from the episode's reader.
+pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> {
+    let people = Model::new(episode.council.clone(), start);
+    let whole = trace(episode, steps, &BTreeSet::new(), start);
+    let mut gone = BTreeSet::new();
+    // GAP: what a change of the council opens is stamped in one instant, after what it opens to
+    // others; so where it opens something to this reader, nothing is left out.
+    let opens = |pair: &[(&Step, &Instant)]| {
+        let tokens = |at: usize| {
+            pair[at]
+                .1
+                .0
+                .iter()
+                .map(|seen| (seen.step, &seen.token, seen.identified))
+                .collect::<BTreeSet<_>>()
+        };
+        matches!(pair[1].0.act, Act::Council(..)) && !tokens(1).is_subset(&tokens(0))
+    };
+    let with: Vec<_> = steps.iter().zip(&whole).collect();
+    if with.windows(2).any(opens) {
+        return gone;
+    }
+    let mut kept: BTreeSet<Item> = BTreeSet::new();
+    for step in steps.iter().rev() {
+        let of = items(step, &people);
+        let own = step.act.by() == Some(episode.reader.as_str());
+        // An act stays while one that builds on it stays.
+        let needed = of.iter().any(|item| kept.contains(item));
+        if !of.is_empty() && !own && !needed {
+            gone.insert(step.number);
+            let less = trace(episode, steps, &gone, start);
+            // GAP: also for others each act ends as it did: what one envelope's objects are stamped
+            // depends on how many before them were taken.
+            let same = steps
+                .iter()
+                .zip(whole.iter().zip(&less))
+                .all(|(step, (one, two))| {
+                    let act = gone.contains(&step.number) || one.2 == two.2;
+                    act && (&one.0, &one.1) == (&two.0, &two.1)
+                });
+            if same {
+                continue;
+            }
+            gone.remove(&step.number);
+        }
+        kept.extend(of);
+    }
+    gone
+}

@@ -1,0 +1,271 @@
+//! The hub under test: two hub processes on one database, spoken to over HTTP alone, through the
+//! router in process. Every header but the date and every byte of an answer is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use sekisho::exchange::{Credential, Exchange};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::acts::{Act, Item, Step, report_token};
+use super::draw::Episode;
+use super::model::ANYBODY;
+use crate::harness::TestHub;
+
+pub const TAXII: &str = "application/taxii+json;version=2.1";
+
+/// One answer, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub request: String,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(of, _)| of == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Ids that a reader may try: what others were told, what anybody can compute.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Reports' ids on REST, in any form anybody got.
+    pub reports: BTreeSet<String>,
+    /// STIX ids.
+    pub objects: BTreeSet<String>,
+    /// Status resources' ids.
+    pub statuses: BTreeSet<String>,
+    /// Requests for consent.
+    pub requests: BTreeSet<String>,
+}
+
+pub struct World {
+    hub: TestHub,
+    exchanges: Vec<Exchange>,
+    routers: Vec<Router>,
+    keys: BTreeMap<String, String>,
+    /// The source's id and bytes of each report, by the step that made it.
+    pub reports: BTreeMap<usize, (String, String)>,
+    pub known: Known,
+}
+
+impl World {
+    pub async fn open(hub: TestHub, episode: &Episode) -> Self {
+        hub.exchange
+            .apply_council(&episode.council.toml())
+            .await
+            .unwrap();
+        let people = episode
+            .council
+            .people
+            .iter()
+            .map(|person| person.id.clone());
+        let wanted: Vec<_> = people.map(|name| (name, Credential::Key)).collect();
+        let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+        let keys = hub.exchange.issue_many(wanted).await.unwrap();
+        let exchanges = vec![hub.exchange.clone(), hub.another().await];
+        Self {
+            routers: exchanges
+                .iter()
+                .map(|exchange| sekisho::http::router(exchange.clone()))
+                .collect(),
+            exchanges,
+            keys: names.into_iter().zip(keys).collect(),
+            reports: BTreeMap::new(),
+            known: Known::default(),
+            hub,
+        }
+    }
+
+    /// Moves the clock to an instant of the episode.
+    pub fn set_clock(&self, micros: i64) {
+        self.hub
+            .clock
+            .advance_micros(micros - self.hub.clock.now_micros());
+    }
+
+    /// What is due now happens; both processes try, and one of them does it.
+    pub async fn tick(&self) {
+        let both = self.exchanges.iter().map(Exchange::act_on_time);
+        for done in futures_util::future::join_all(both).await {
+            done.unwrap();
+        }
+    }
+
+    /// Sends one request as somebody.
+    pub async fn send(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = self.keys.get(who) {
+            request = request.header("x-api-key", key);
+        } else {
+            assert_eq!(who, ANYBODY);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        // Which process answers depends on the path alone, so both are asked about everything.
+        let process = path.len() % self.routers.len();
+        let request = request.body(Body::from(body)).unwrap();
+        let response = self.routers[process]
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        let mut headers: Vec<(String, String)> = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name != "date")
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        headers.sort();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(status < 500, "{method} {path} as {who}: {status} {body}");
+        Answer {
+            request: format!("{method} {path}"),
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub async fn get(&self, who: &str, path: &str) -> Answer {
+        self.send(who, "GET", path, &[], String::new()).await
+    }
+
+    /// Carries out one act, and returns what its actor was answered.
+    pub async fn act(&mut self, step: &Step, start: i64) -> Option<Answer> {
+        match &step.act {
+            Act::Wait => None,
+            Act::Restart => {
+                self.restart().await;
+                None
+            }
+            Act::Council(council, _) => {
+                let by = step.number % self.exchanges.len();
+                self.exchanges[by]
+                    .apply_council(&council.toml())
+                    .await
+                    .unwrap();
+                None
+            }
+            Act::Report(report) => {
+                let body = report.body(step.number, start).to_string();
+                let path = match report.replaces {
+                    None => "/v1/reports".to_owned(),
+                    // What was never accepted is revised under an id of nothing.
+                    Some(first) => match self.reports.get(&first) {
+                        Some((id, _)) => format!("/v1/reports/{id}/versions"),
+                        None => return None,
+                    },
+                };
+                let json = [("content-type", "application/json")];
+                let answer = self
+                    .send(&report.by, "POST", &path, &json, body.clone())
+                    .await;
+                if let Some(id) = answer.json()["id"].as_str() {
+                    self.reports.insert(step.number, (id.to_owned(), body));
+                    self.known.reports.insert(id.to_owned());
+                }
+                Some(answer)
+            }
+            Act::Post { by, objects } => {
+                let objects: Vec<Value> = objects.iter().map(|object| object.object()).collect();
+                for object in &objects {
+                    self.known
+                        .objects
+                        .insert(object["id"].as_str().unwrap().to_owned());
+                }
+                let headers = [("content-type", TAXII), ("accept", TAXII)];
+                let path = "/taxii2/council/collections/exchange/objects/";
+                let answer = self
+                    .send(
+                        by,
+                        "POST",
+                        path,
+                        &headers,
+                        json!({"objects": objects}).to_string(),
+                    )
+                    .await;
+                if let Some(id) = answer.json()["id"].as_str() {
+                    self.known.statuses.insert(id.to_owned());
+                }
+                Some(answer)
+            }
+            Act::Vote { by, on, yes } => {
+                let wanted = match on {
+                    Item::Report(first) => self.reports.get(first).map(|(id, _)| id.clone())?,
+                    Item::Object(_, id) => id.clone(),
+                };
+                let list = self.get(by, "/v1/approvals?limit=1000").await.json();
+                let requests: Vec<Value> = list["items"].as_array().cloned().unwrap_or_default();
+                for request in &requests {
+                    self.known
+                        .requests
+                        .insert(request["id"].as_str().unwrap().to_owned());
+                }
+                let found = requests
+                    .iter()
+                    .find(|request| request["report"] == *wanted || request["object"] == *wanted)?;
+                let path = format!("/v1/approvals/{}", found["id"].as_str().unwrap());
+                let decision = if *yes { "approve" } else { "refuse" };
+                let json = [("content-type", "application/json")];
+                Some(
+                    self.send(
+                        by,
+                        "POST",
+                        &path,
+                        &json,
+                        json!({"decision": decision}).to_string(),
+                    )
+                    .await,
+                )
+            }
+        }
+    }
+
+    /// Ends both processes and starts them again on the same database.
+    async fn restart(&mut self) {
+        self.routers.clear();
+        self.exchanges = vec![self.hub.another().await, self.hub.another().await];
+        self.routers = self
+            .exchanges
+            .iter()
+            .map(|exchange| sekisho::http::router(exchange.clone()))
+            .collect();
+    }
+
+    /// A report's id and bytes by its word.
+    pub fn report_of(&self, token: &str) -> Option<&(String, String)> {
+        self.reports
+            .iter()
+            .find(|(step, _)| report_token(**step) == token)
+            .map(|(_, found)| found)
+    }
+}
