@@ -334,7 +334,13 @@ impl Resolved {
             });
             origins.push((whole.ceptoar.clone(), whole.name.clone()));
         }
+        let relative = wholes
+            .iter()
+            .fold(self.rule.access.relative.clone(), |sum, whole| {
+                sum.join(&whole.rule.access.relative)
+            });
         self.rule = join_all(&self.parts).unwrap_or(self.rule);
+        self.rule.access.relative = relative;
         self.conflicts = conflicts_of(directory, &self.rule, origins);
         self.clauses = explain(&self.parts, &self.rule);
         self

@@ -30,6 +30,7 @@ pub mod revise;
 mod safety;
 pub mod secret;
 mod settle;
+mod stricter;
 mod supports;
 pub mod time;
 pub mod view_only;
@@ -214,6 +215,7 @@ impl Exchange {
         };
         let former = parse(version, &text)?;
         let at = chrono::DateTime::from_timestamp_micros(now).unwrap_or_default();
+        self.tighten_all(tx, (&former, at), (next, at), now).await?;
         self.welcome(tx, (&former, at), (next, at), now).await
     }
 }

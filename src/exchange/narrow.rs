@@ -85,7 +85,8 @@ impl Exchange {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
             };
-            self.tighten(tx, directory, &version, &rule, now).await?;
+            self.tighten(tx, directory, &version, &rule, false, now)
+                .await?;
         }
         record(
             tx,
@@ -101,12 +102,14 @@ impl Exchange {
     }
 
     /// Joins a further rule with the stored one and puts it in force for a version at once.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of the act")]
     pub(super) async fn tighten(
         &self,
         tx: &mut Tx,
         directory: &Directory,
         version: &ItemVersion,
         further: &Rule,
+        renditions_go: bool,
         now: i64,
     ) -> Result<(), Refusal> {
         let before = stored_rule(version)?;
@@ -129,10 +132,14 @@ impl Exchange {
             })
             .await?;
         }
-        self.narrow_entries(tx, version, further, false).await?;
+        // A rendition that names or holds what is now to be stripped goes; a new version makes another.
+        let hides_more = renditions_go
+            && (joined.attribution != before.attribution || joined.anonymise != before.anonymise);
+        self.narrow_entries(tx, version, further, hides_more)
+            .await?;
         match version.value.state.as_str() {
             "held" => self.ask_more(tx, version, &before, joined, now).await,
-            "released" if changes_form(&before, joined) => {
+            "released" if !hides_more && changes_form(&before, joined) => {
                 // Who had it as submitted and may have a rendition now gets that.
                 let own = BodyId::from(version.value.ceptoar.as_str());
                 let sides: [Pieces; 2] = [

@@ -15,6 +15,7 @@ pub(super) const QUERIES: &[&str] = &[
     ADD_AUDIENCE,
     CHANGE_AUDIENCE,
     HELD,
+    OUT,
     ITEM_OF_OBJECT,
     SET_LEVEL,
     ADD_PART,
@@ -42,6 +43,8 @@ const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1
 
 const CHANGE_AUDIENCE: &str = "UPDATE audience SET definition = $1, digest = $2 WHERE id = $3";
 const HELD: &str = "SELECT key FROM item_version WHERE state = 'held' ORDER BY key";
+const OUT: &str = "SELECT key FROM item_version \
+     WHERE state IN ('released', 'held', 'refused', 'superseded') ORDER BY key";
 const SET_LEVEL: &str = "UPDATE item_version SET level = $1, clauses = $2 WHERE key = $3";
 const ADD_PART: &str = "INSERT INTO part (item_version, part) VALUES ($1, $2) \
      ON CONFLICT (item_version, part) DO NOTHING";
@@ -290,6 +293,15 @@ impl Tx {
     /// When the database fails.
     pub async fn held_versions(&mut self) -> Result<Vec<i64>, StoreError> {
         let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(HELD).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// Every version that somebody may still read, or come to read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_out(&mut self) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(OUT).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 

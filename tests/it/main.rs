@@ -20,6 +20,7 @@ mod harness;
 mod identity_variants;
 mod join_proof;
 mod latecomers;
+mod law_change;
 mod laws;
 mod ledger;
 mod ledger_export;
