@@ -24,6 +24,7 @@ pub mod publish;
 pub mod read;
 mod receipts;
 pub mod refusal;
+mod refused;
 mod release;
 mod renditions;
 pub mod revise;

@@ -118,7 +118,7 @@ impl Exchange {
             }
         }
         let view = self.view(Some(caller), Channel::Taxii).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
+        let (exchange, poster) = (self.clone(), caller.clone());
         let taken = self
             .writer()
             .write(move |tx| {
@@ -129,13 +129,13 @@ impl Exchange {
                             let origin = first.handled.origin.clone();
                             let objects = ready.iter().map(|item| (item.at, item.value.clone()));
                             let objects = objects.collect();
-                            Renditions::make(&exchange, tx, &caller, &origin, objects).await?
+                            Renditions::make(&exchange, tx, &poster, &origin, objects).await?
                         }
                     };
                     let mut taken = Vec::with_capacity(ready.len());
                     for item in ready {
                         let at = item.at;
-                        match exchange.take(tx, &caller, &view, &batch, item).await {
+                        match exchange.take(tx, &poster, &view, &batch, item).await {
                             Ok(()) => taken.push((at, Vec::new())),
                             Err(Refusal::Invalid(faults)) => taken.push((at, faults)),
                             Err(other) => return Err(other),
@@ -154,6 +154,11 @@ impl Exchange {
                     .collect();
             }
         }
+        let faults: Vec<Fault> = outcomes
+            .iter()
+            .flat_map(|outcome| outcome.faults.clone())
+            .collect();
+        self.note_refusal(caller, &faults).await?;
         Ok(outcomes)
     }
 

@@ -153,6 +153,18 @@ impl Exchange {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Published, Refusal> {
+        let outcome = self.publish_valid(caller, submission).await;
+        if let Err(Refusal::Invalid(faults)) = &outcome {
+            self.note_refusal(caller, faults).await?;
+        }
+        outcome
+    }
+
+    async fn publish_valid(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+    ) -> Result<Published, Refusal> {
         let parts = self.parts_of_submission(caller, &submission).await?;
         let checked = self.check(caller, &submission.bytes, parts)?;
         for linked in submission.replaces.iter().chain(&submission.generalises) {
