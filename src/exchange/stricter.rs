@@ -2,18 +2,19 @@
 //! which a version of it takes effect, every item whose level or charter now asks more is narrowed
 //! in the same transaction. A looser one changes nothing that is out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::settle::{item_name, stored_origin};
+use super::settle::stored_origin;
 use super::{Exchange, Tx, record};
-use crate::council::Directory;
 use crate::council::plan::{asks, tightened};
-use crate::handling::{Join, Rule};
+use crate::council::{Directory, Origin};
+use crate::handling::{BodyId, Join, Rule};
+use crate::store::ItemVersion;
 
 impl Exchange {
     /// Narrows what `after` asks more of than `before` did, each at its own time.
@@ -24,51 +25,81 @@ impl Exchange {
         after: (&Directory, DateTime<Utc>),
         now: i64,
     ) -> Result<(), Refusal> {
+        if same_law(before, after) {
+            return Ok(()); // people come and go without touching an item
+        }
         let (directory, at) = after;
         let day = at.date_naive();
-        let policies_before = before.0.policies(before.1.date_naive());
         // Policies say nothing of each other's strictness: new text is asked about every item.
-        let ask_policies = directory
-            .policies(day)
-            .is_some_and(|policies| policies_before.is_none_or(|before| before != policies));
-        // What each level of each source asks now, where that is more.
-        let mut more: BTreeMap<(String, String), Option<Rule>> = BTreeMap::new();
-        for key in tx.versions_out().await? {
-            let Some(version) = tx.item_version(key).await? else {
-                continue;
+        let policies = directory.policies(day);
+        let ask_policies =
+            policies.is_some() && policies != before.0.policies(before.1.date_naive());
+        for (level, ceptoar) in tx.levels_out().await? {
+            let origin = Origin {
+                ceptoar: BodyId::from(ceptoar.as_str()),
+                submitter: BodyId::from(ceptoar.as_str()),
+                operator: None,
+                sectors: BTreeSet::new(),
             };
-            let rule = stored_rule(&version)?;
-            let origin = stored_origin(&version, &rule);
-            let level = version.value.level.clone();
-            let further = more
-                .entry((level.clone(), version.value.ceptoar.clone()))
-                .or_insert_with(|| {
-                    tightened(&level, &origin, before, after)
-                        .then(|| asks(&level, &origin, directory, at))
-                });
-            let mut further = further.clone().unwrap_or_else(Rule::unrestricted);
-            if ask_policies {
-                let subject = self.facts_of(tx, key).await?;
-                let taken = directory.charter_takes(subject.as_ref(), &rule, day);
-                further = taken.iter().fold(further, |sum, part| sum.join(&part.rule));
-            }
-            if rule.join(&further) == rule {
+            let more = tightened(&level, &origin, before, after);
+            if !more && !ask_policies {
                 continue;
             }
-            self.tighten(tx, directory, &version, &further, true, now)
-                .await?;
-            record(
-                tx,
-                now,
-                &version.value.parties(),
-                &json!({
-                    "decision": "narrowed", "item": item_name(&version),
-                    "version": version.value.version, "level": level,
-                    "council_version": directory.version(),
-                }),
-            )
-            .await?;
+            for key in tx.versions_out(&level, &ceptoar).await? {
+                let Some(version) = tx.item_version(key).await? else {
+                    continue;
+                };
+                let rule = stored_rule(&version)?;
+                let mut further = Rule::unrestricted();
+                if more {
+                    // Approvers depend on the item's own operator.
+                    let origin = stored_origin(&version, &rule);
+                    further = asks(&level, &origin, directory, at);
+                }
+                if ask_policies {
+                    let subject = self.facts_of(tx, key).await?;
+                    let taken = directory.charter_takes(subject.as_ref(), &rule, day);
+                    further = taken.iter().fold(further, |sum, part| sum.join(&part.rule));
+                }
+                self.narrow_by_law(tx, directory, &version, &further, now)
+                    .await?;
+            }
         }
         Ok(())
     }
+
+    async fn narrow_by_law(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        version: &ItemVersion,
+        further: &Rule,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let rule = stored_rule(version)?;
+        if rule.join(further) == rule {
+            return Ok(());
+        }
+        self.tighten(tx, directory, version, further, true, now)
+            .await?;
+        record(
+            tx,
+            now,
+            &version.value.parties(),
+            &json!({
+                "decision": "narrowed", "item": version.value.item,
+                "version": version.value.version, "level": version.value.level,
+                "council_version": directory.version(),
+            }),
+        )
+        .await
+    }
+}
+
+/// Whether schemes, charter and policies in force are the same before and after.
+fn same_law(before: (&Directory, DateTime<Utc>), after: (&Directory, DateTime<Utc>)) -> bool {
+    let days = (before.1.date_naive(), after.1.date_naive());
+    before.0.schemes(days.0) == after.0.schemes(days.1)
+        && before.0.charter(days.0) == after.0.charter(days.1)
+        && before.0.policies(days.0) == after.0.policies(days.1)
 }
