@@ -16,7 +16,7 @@ use super::widen::stored_level;
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
 use crate::handling::{
-    ApprovalMode, Approver, Audience, BodyId, Form, Join, PrincipalId, Rule, Side, cut,
+    ApprovalMode, Approver, Audience, BodyId, Consent, Form, Join, PrincipalId, Rule, Side, cut,
 };
 use crate::store::{Due, ItemVersion};
 
@@ -85,8 +85,7 @@ impl Exchange {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
             };
-            self.tighten(tx, directory, &version, &rule, false, now)
-                .await?;
+            self.tighten(tx, directory, &version, &rule, now).await?;
         }
         record(
             tx,
@@ -102,14 +101,50 @@ impl Exchange {
     }
 
     /// Joins a further rule with the stored one and puts it in force for a version at once.
-    #[expect(clippy::too_many_arguments, reason = "each is a fact of the act")]
     pub(super) async fn tighten(
         &self,
         tx: &mut Tx,
         directory: &Directory,
         version: &ItemVersion,
         further: &Rule,
-        renditions_go: bool,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        self.tighten_one(tx, directory, version, further, now)
+            .await?;
+        self.tighten_wholes(tx, directory, version.key, further, now)
+            .await
+    }
+
+    /// What was made of a version carries its rule (law 7), so it is narrowed with it.
+    async fn tighten_wholes(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        part: i64,
+        further: &Rule,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut wholes = tx.made_of(part).await?;
+        let mut seen = BTreeSet::new();
+        while let Some(key) = wholes.pop() {
+            if !seen.insert(key) {
+                continue;
+            }
+            if let Some(whole) = tx.item_version(key).await? {
+                self.tighten_one(tx, directory, &whole, further, now)
+                    .await?;
+            }
+            wholes.extend(tx.made_of(key).await?);
+        }
+        Ok(())
+    }
+
+    async fn tighten_one(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        version: &ItemVersion,
+        further: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
         let before = stored_rule(version)?;
@@ -133,12 +168,12 @@ impl Exchange {
             .await?;
         }
         // A rendition that names or holds what is now to be stripped goes; a new version makes another.
-        let hides_more = renditions_go
-            && (joined.attribution != before.attribution || joined.anonymise != before.anonymise);
+        let hides_more =
+            joined.attribution != before.attribution || joined.anonymise != before.anonymise;
         self.narrow_entries(tx, version, further, hides_more)
             .await?;
         match version.value.state.as_str() {
-            "held" => self.ask_more(tx, version, &before, joined, now).await,
+            "held" => self.ask_more(tx, version, joined, now).await,
             "released" if !hides_more && changes_form(&before, joined) => {
                 // Who had it as submitted and may have a rendition now gets that.
                 let own = BodyId::from(version.value.ceptoar.as_str());
@@ -158,20 +193,39 @@ impl Exchange {
         &self,
         tx: &mut Tx,
         version: &ItemVersion,
-        before: &Rule,
         joined: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
         let mut holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        holds.retain(|hold| hold.code != Hold::APPROVAL);
         let asked = tx.asked(version.key).await?;
+        let own = version.value.parties();
         for (who, mode) in &joined.approvals {
-            let known = asked.iter().any(|one| one.approver == who.as_str());
-            if known || *mode == ApprovalMode::None || before.approvals.contains_key(who) {
+            if *mode == ApprovalMode::None {
                 continue;
             }
+            let known = asked.iter().find(|one| one.approver == who.as_str());
             let hours = joined.reply_hours.get(who);
             let due = hours.map(|hours| now + i64::from(*hours) * super::time::HOUR_MICROS);
-            tx.ask(version.key, who.as_str(), mode.word(), due).await?;
+            let due = match known.and_then(|one| one.due_at) {
+                Some(earlier) => Some(due.map_or(earlier, |due| due.min(earlier))),
+                None => due,
+            };
+            match known {
+                None => {
+                    tx.ask(version.key, who.as_str(), mode.word(), due).await?;
+                    self.seat(tx, version, joined, &Approver::from(who.as_str()), now)
+                        .await?;
+                }
+                Some(one) => {
+                    let before: ApprovalMode =
+                        serde_json::from_value(Value::String(one.mode.clone()))?;
+                    let mode = before.max(*mode);
+                    // Consent by silence was consent to the looser rule.
+                    tx.ask_stricter(version.key, who.as_str(), mode.word(), due)
+                        .await?;
+                }
+            }
             if let Some(at) = due {
                 tx.add_due(&Due {
                     at,
@@ -181,14 +235,20 @@ impl Exchange {
                 })
                 .await?;
             }
-            let own = version.value.parties();
-            holds.push(Hold::consent(who, mode.word(), Vec::new(), &own));
-            self.seat(tx, version, joined, &Approver::from(who.as_str()), now)
-                .await?;
         }
-        Ok(tx
-            .set_state(version.key, "held", &serde_json::to_string(&holds)?)
-            .await?)
+        let waiting = match self.consents(tx, version).await? {
+            Consent::Pending(pending) => pending,
+            Consent::Given | Consent::Refused => BTreeSet::new(),
+        };
+        for asked in tx.asked(version.key).await? {
+            let who = Approver::from(asked.approver);
+            if waiting.contains(&who) {
+                holds.push(Hold::consent(&who, &asked.mode, Vec::new(), &own));
+            }
+        }
+        tx.set_state(version.key, "held", &serde_json::to_string(&holds)?)
+            .await?;
+        Ok(())
     }
 
     /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
@@ -218,6 +278,9 @@ impl Exchange {
                 hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
             }
             tx.cancel_due_event(key, "downgrade").await?;
+            let now = self.clock().now_micros();
+            self.tighten_wholes(tx, &self.directory(), key, rule, now)
+                .await?;
             if joined == before && !hides_more {
                 continue;
             }

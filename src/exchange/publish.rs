@@ -111,6 +111,14 @@ impl Exchange {
             now,
         )?;
         let mut asked = asked_by(&report)?;
+        if asked.narrowing.not_after.is_some_and(|until| until <= now) {
+            let message = "it would have expired before it was released";
+            return Err(Refusal::fault(
+                "/handling/not_after",
+                "handling.not_after",
+                message,
+            ));
+        }
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
         let mut handled = handle(caller, from, &asked, "/handling", now)?;

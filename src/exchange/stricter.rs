@@ -80,8 +80,7 @@ impl Exchange {
         if rule.join(further) == rule {
             return Ok(());
         }
-        self.tighten(tx, directory, version, further, true, now)
-            .await?;
+        self.tighten(tx, directory, version, further, now).await?;
         record(
             tx,
             now,

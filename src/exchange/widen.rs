@@ -47,6 +47,14 @@ impl Exchange {
             return Ok(());
         }
         let directory = self.directory();
+        let made_of_parts = !tx.parts(version.key).await?.is_empty();
+        if made_of_parts || stored_rule(version)?.access.view_only {
+            // Its own level alone would shed its parts' rules, or the way out that was agreed.
+            let more = json!({ "why": "it is not its level alone that binds it" });
+            return self
+                .record_time(tx, version, due, "downgrade.not_done", more)
+                .await;
+        }
         let Some((scheme, level)) = stored_level(&directory, version) else {
             let more = json!({ "why": "the scheme's version is no longer in the council file" });
             return self
