@@ -17,6 +17,7 @@ mod control;
 mod handling_laws;
 mod handling_vectors;
 mod harness;
+mod hostile;
 mod identity_variants;
 mod join_proof;
 mod latecomers;
