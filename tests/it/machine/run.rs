@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::acts::Step;
 use super::check;
 use super::draw::Episode;
-use super::model::{ANYBODY, Model, Seen};
+use super::model::{ANYBODY, Model, Seen, Taken};
 use super::poller::Poller;
 use super::seed::Seed;
 use super::surfaces::{Ask, SURFACES, mainly};
@@ -39,6 +39,8 @@ pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Ta
         start,
         referred: BTreeSet::new(),
         at_desk: false,
+        had: BTreeMap::new(),
+        told: BTreeMap::new(),
         pollers: pollers(episode),
         seed: Seed::new(episode.seed ^ 0xabcd),
         tally: Tally::default(),
@@ -78,6 +80,9 @@ struct Run<'a> {
     /// Everything the reader's objects ever referred to.
     referred: BTreeSet<String>,
     at_desk: bool,
+    /// Which versions each reader was handed, beside the desk's; and what they are told of since.
+    had: BTreeMap<String, BTreeSet<usize>>,
+    told: BTreeMap<String, Vec<Taken>>,
     pollers: Vec<Poller>,
     seed: Seed,
     tally: Tally,
@@ -91,7 +96,17 @@ impl Run<'_> {
             self.set_clock(due).await;
         }
         self.set_clock(step.at).await;
+        let before = self.model.taken.len();
         let expected = self.model.apply(step);
+        for taken in &self.model.taken[before..] {
+            let of = |had: &&BTreeSet<usize>| had.contains(&taken.at);
+            for (reader, _) in self.had.iter().filter(|(_, had)| of(had)) {
+                self.told
+                    .entry(reader.clone())
+                    .or_default()
+                    .push(taken.clone());
+            }
+        }
         let answer = self.one.act(step, self.start).await;
         check::outcome(answer.as_ref(), &expected)?;
         self.one.tick().await; // what an act makes due at once
@@ -125,6 +140,16 @@ impl Run<'_> {
             for poller in &mut self.pollers {
                 poller.poll(&self.one, &contested).await?;
             }
+        }
+        for (reader, words) in self.one.fetched() {
+            let seen = self.model.view(&reader, step.at);
+            let handed = seen
+                .iter()
+                .filter(|seen| !seen.desk && words.contains(&seen.token));
+            self.had
+                .entry(reader)
+                .or_default()
+                .extend(handed.map(|seen| seen.at));
         }
         Ok(())
     }
@@ -245,11 +270,12 @@ impl Run<'_> {
             .map(|object| object.id().to_owned());
         self.one.known.objects.extend(ids);
         check::stamps(&one[1]).map_err(failed)?;
-        let [_, _, reports, requests] = one.as_slice() else {
+        let [_, _, reports, requests, notices] = one.as_slice() else {
             return Ok(()); // nobody logged in
         };
         check::rest(&self.model, &self.one, &seen, reports).map_err(failed)?;
         check::waiting(&self.model, &self.one, reader, requests).map_err(failed)?;
+        check::notices(&self.model, self.told.get(reader), notices, objects).map_err(failed)?;
         for item in reports.json()["items"].as_array().into_iter().flatten() {
             self.one
                 .known

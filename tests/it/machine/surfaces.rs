@@ -42,7 +42,7 @@ pub const SURFACES: &[Surface] = surfaces! {
     by_id: true,
     report_by_id: true,
     statuses: true,
-    notices: true,
+    view_only: true,
     reach: false,
     others_requests: false,
     directory: false,
@@ -130,7 +130,7 @@ pub fn objects_path(reader: &str) -> String {
 }
 
 /// What is asked after every act, of both hubs and of the model: objects and their manifest, and with
-/// a login reports and requests for consent.
+/// a login reports, requests for consent and notices.
 pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
     let objects = objects_path(reader);
     let mut all = vec![
@@ -142,6 +142,7 @@ pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
     if reader != ANYBODY {
         all.push(world.get(reader, "/v1/reports?limit=1000").await);
         all.push(world.get(reader, "/v1/approvals?limit=1000").await);
+        all.push(world.get(reader, "/v1/notices").await);
     }
     all
 }
@@ -252,13 +253,11 @@ async fn statuses(ask: &Ask<'_>) -> Vec<Answer> {
     all
 }
 
-async fn notices(ask: &Ask<'_>) -> Vec<Answer> {
+async fn view_only(ask: &Ask<'_>) -> Vec<Answer> {
     if ask.anybody() {
         return Vec::new();
     }
-    let mut all = vec![ask.get("/v1/notices").await];
-    all.extend(ask.list("/v1/view-only?limit=2").await);
-    all
+    ask.list("/v1/view-only?limit=2").await
 }
 
 /// How far an item went: its source's desk is told, nobody else.
