@@ -122,6 +122,7 @@ impl Run<'_> {
         self.two.tick().await;
         self.tally.steps += 1;
         self.tally.left_out += usize::from(left_out);
+        self.others_leaves().await;
         let known = self.some_known();
         for (at, surface) in SURFACES.iter().enumerate() {
             if self.seed.one_in(if surface.often { 3 } else { 15 }) {
@@ -132,11 +133,8 @@ impl Run<'_> {
         let others = &self.model.council.people;
         let other = self.seed.pick(others).unwrap().id.clone();
         self.against_model(&other, step.at).await?;
-        if matches!(step.act, super::acts::Act::Council(..)) {
-            self.pollers.iter_mut().for_each(Poller::start_again);
-        }
         if self.seed.one_in(3) {
-            let contested = self.model.contested();
+            let contested = &self.model.contested() | &self.model.revived();
             for poller in &mut self.pollers {
                 poller.poll(&self.one, &contested).await?;
             }
@@ -178,11 +176,12 @@ impl Run<'_> {
                 .await
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
-        let contested = self.model.contested();
+        let contested = &self.model.contested() | &self.model.revived();
         for poller in &mut self.pollers {
             poller.poll(&self.one, &contested).await?;
         }
         self.reasons().await?;
+        self.others_leaves().await;
         let known = self.one.known.clone();
         for surface in 0..SURFACES.len() {
             self.both(surface, &known).await?;
@@ -207,6 +206,26 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// What of the ledger somebody else may open now, and the reader may not.
+    async fn others_leaves(&mut self) {
+        let people = &self.model.council.people;
+        let other = self.seed.pick(people).unwrap().id.clone();
+        let mut lists = Vec::new();
+        for who in [other.as_str(), self.reader] {
+            let list = self
+                .one
+                .get(who, "/v1/ledger/entries?limit=1000")
+                .await
+                .json();
+            let ids = list["items"].as_array().into_iter().flatten();
+            lists.push(
+                ids.map(|item| item["id"].as_str().unwrap().to_owned())
+                    .collect::<BTreeSet<_>>(),
+            );
+        }
+        self.one.known.leaves = &lists[0] - &lists[1];
+    }
+
     /// A few of the ids there are to try; some of them new, some old.
     fn some_known(&mut self) -> Known {
         let seed = &mut self.seed;
@@ -222,6 +241,7 @@ impl Run<'_> {
             objects: some(&all.objects),
             statuses: some(&all.statuses),
             requests: some(&all.requests),
+            leaves: some(&all.leaves),
         }
     }
 

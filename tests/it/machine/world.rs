@@ -51,6 +51,8 @@ pub struct Known {
     pub statuses: BTreeSet<String>,
     /// Requests for consent.
     pub requests: BTreeSet<String>,
+    /// Entries of the ledger that others may open and the reader may not.
+    pub leaves: BTreeSet<String>,
 }
 
 pub struct World {
