@@ -109,7 +109,7 @@ impl Exchange {
         };
         let mut taken = Vec::new();
         let mut told = BTreeSet::new();
-        let mut left = None;
+        let mut left = Vec::new();
         let mut derived = Vec::new();
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
@@ -123,7 +123,7 @@ impl Exchange {
                     .version
                     .is_some_and(|only| only != version.value.version)
             {
-                left = (version.value.state == "released").then_some(key).or(left);
+                left.extend((!gone).then_some(key));
                 continue;
             }
             told.extend(
@@ -136,8 +136,15 @@ impl Exchange {
         if taken.is_empty() {
             return Err(Refusal::Conflict("it is taken back already".to_owned()));
         }
-        if let Some(left) = left {
-            tx.revive(left).await?; // of a version that was taken back alone, the one before it
+        // Of a version that was taken back alone, the newest that is left takes its place, on each
+        // side the newest that went there. The desk keeps its own: it is told what became of it.
+        for side in ["inside", "outside"] {
+            for key in left.iter().rev() {
+                if tx.sides_of(*key).await?.iter().any(|of| of == side) {
+                    tx.revive(*key, side).await?;
+                    break;
+                }
+            }
         }
         // What was made of it carries its rule (law 7): without the part there is no whole.
         while let Some(key) = derived.pop() {

@@ -45,7 +45,7 @@ const SIDES_OF: &str = "SELECT DISTINCT side FROM release WHERE item_version = $
 const ENTRIES_OF: &str = "SELECT r.stamp, o.stix_id FROM release r JOIN object o ON o.key = r.object \
      WHERE r.item_version = $1 AND r.side <> 'desk' ORDER BY r.stamp";
 const REVIVE: &str = "UPDATE feed SET live = TRUE WHERE live = FALSE AND stamp IN \
-     (SELECT stamp FROM release WHERE item_version = $1)";
+     (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 // An identity goes with the items it made: where an audience has none left that names it, it names
 // somebody for no reason.
 const RETIRE: &str = "DELETE FROM feed WHERE stamp IN (SELECT sr.stamp FROM release sr \
@@ -272,8 +272,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revive(&mut self, item_version: i64) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).execute(conn).await?; });
+    pub async fn revive(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).bind(side).execute(conn).await?; });
         Ok(())
     }
 

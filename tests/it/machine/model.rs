@@ -4,10 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod narrower;
 mod sees;
+mod time;
 
 use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, report_token};
 use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+pub use narrower::Taken;
 use sees::reads_as_member;
 
 /// Whoever reads without logging in.
@@ -42,6 +45,8 @@ pub enum State {
     Refused,
     Superseded,
     Expired,
+    Withdrawn,
+    Recalled,
 }
 
 /// One accepted version of one item.
@@ -58,6 +63,13 @@ pub struct Version {
     pub body: String,
     operator: Option<String>,
     ceptoar: String,
+    /// The scheme, its version and the level under which it was accepted.
+    scheme: (String, u32),
+    level: String,
+    /// Whose consent its rule asks for, whether it had to be asked or not.
+    approvals: BTreeMap<String, u8>,
+    /// Who acknowledged and accepted, as steps.
+    answers: Vec<usize>,
     access: Access,
     asked: BTreeMap<String, u8>,
     votes: Vec<(String, String, bool)>,
@@ -68,6 +80,8 @@ pub struct Version {
     sides: [bool; 3],
     /// Forms made for inside and outside.
     forms: [BTreeSet<u8>; 2],
+    /// Forms there are at all.
+    made: BTreeSet<u8>,
     /// The rule when it went inside and outside: what is narrowed later shows where the form stays.
     out: [Option<Access>; 2],
     /// Who has until when to reply, and who let it pass where that is consent.
@@ -104,7 +118,7 @@ impl Version {
     }
 
     /// Lets leave what nothing holds any more.
-    fn settle(&mut self) {
+    fn settle(&mut self, council: &Council) {
         let agreed = self.pending().is_empty();
         self.holds_inside &= !agreed;
         let inside = !self.holds_inside && !self.embargo;
@@ -118,6 +132,7 @@ impl Version {
             if free && !self.sides[side] {
                 self.sides[side] = true;
                 self.out[side - 1] = Some(self.access.clone());
+                self.forms[side - 1] = self.forms_now(council, side - 1);
             }
         }
     }
@@ -153,7 +168,11 @@ pub enum Outcome {
 pub struct Model {
     pub council: Council,
     pub versions: Vec<Version>,
+    /// What was taken back, in the order it was.
+    pub taken: Vec<Taken>,
     start: i64,
+    /// Until when time was looked at.
+    clock: i64,
 }
 
 impl Model {
@@ -161,7 +180,9 @@ impl Model {
         Self {
             council,
             versions: Vec::new(),
+            taken: Vec::new(),
             start,
+            clock: 0,
         }
     }
 
@@ -185,7 +206,9 @@ impl Model {
         match &step.act {
             Act::Wait | Act::Restart => Outcome::Nothing,
             Act::Council(council, _) => {
-                self.council = council.as_ref().clone();
+                let before = std::mem::replace(&mut self.council, council.as_ref().clone());
+                let today = self.day(step.at);
+                self.tighten_all(&before, &today, step.at);
                 Outcome::Nothing
             }
             Act::Report(report) => self.report(step, report),
@@ -206,6 +229,19 @@ impl Model {
                 Outcome::Taken(taken)
             }
             Act::Vote { by, on, yes } => self.vote(by, on, *yes),
+            Act::Narrow(act) => self.narrow(act, step.at),
+            Act::Withdraw {
+                by,
+                on,
+                only,
+                recall,
+            } => self.withdraw(step.number, by, on, *only, *recall),
+            Act::Acknowledge { on, .. } | Act::Accept { on, .. } => {
+                for at in self.of(on) {
+                    self.versions[at].answers.push(step.number);
+                }
+                Outcome::Taken(vec![true])
+            }
         }
     }
 
@@ -362,23 +398,12 @@ impl Model {
             anonymise: level.anonymise.clone(),
             strips: false,
         };
+        let scheme = self.scheme_of(body, step.at).unwrap();
+        let scheme = (scheme.id.clone(), scheme.version);
         let leaves = !access
             .forms(&self.council, |body| *body != ceptoar)
             .is_empty();
-        let mut asked = BTreeMap::new();
-        let mut due = BTreeMap::new();
-        for (who, mode) in &level.approvals {
-            let concrete = match who.split_once('.') {
-                None => format!("{}.source", operator.as_ref().unwrap_or(&body.id)),
-                Some((_, role)) => format!("{ceptoar}.{role}"),
-            };
-            due.insert(concrete.clone(), step.at + REPLY_HOURS * 3_600_000_000);
-            if leaves {
-                let entry = asked.entry(concrete).or_insert(*mode);
-                *entry = (*entry).max(*mode);
-            }
-        }
-        Version {
+        let mut version = Version {
             item,
             step: step.number,
             token: String::new(),
@@ -389,7 +414,12 @@ impl Model {
             operator,
             ceptoar,
             access,
-            asked,
+            scheme,
+            level: level.name.clone(),
+            approvals: BTreeMap::new(),
+            answers: Vec::new(),
+            made: BTreeSet::new(),
+            asked: BTreeMap::new(),
             votes: Vec::new(),
             state: State::Held,
             holds_inside: false,
@@ -397,11 +427,22 @@ impl Model {
             sides: [true, false, false],
             forms: [BTreeSet::new(), BTreeSet::new()],
             out: [None, None],
-            due,
+            due: BTreeMap::new(),
             lapsed: BTreeSet::new(),
             releases_unanswered: level.releases_unanswered,
             not_before: 0,
+        };
+        version.approvals = version.approvers(level);
+        let until = step.at + REPLY_HOURS * 3_600_000_000;
+        version.due = version
+            .approvals
+            .keys()
+            .map(|who| (who.clone(), until))
+            .collect();
+        if leaves {
+            version.asked.clone_from(&version.approvals);
         }
+        version
     }
 
     /// The newest version that a body has posted under an id.
@@ -438,6 +479,7 @@ impl Model {
         for (side, forms) in version.forms.iter_mut().enumerate() {
             let inside = |body: &String| (side == 0) == (*body == version.ceptoar);
             *forms = version.access.forms(&self.council, inside);
+            version.made.extend(forms.iter().copied());
         }
         if !late {
             for at in before {
@@ -451,71 +493,13 @@ impl Model {
                     || was.anonymise != older.access.anonymise
                     || was.strips != older.access.strips;
                 if hides_more {
-                    older.forms.iter_mut().for_each(|forms| {
-                        forms.remove(&ANONYMISED);
-                    });
+                    older.forget_renditions();
                 }
             }
         }
         version.due.retain(|who, _| version.asked.contains_key(who));
-        version.settle();
+        version.settle(&self.council);
         self.versions.push(version);
-    }
-
-    /// Everything that time does up to an instant.
-    pub fn pass(&mut self, until: i64) {
-        while let Some(due) = self.next_due(until) {
-            self.happen(due);
-        }
-    }
-
-    /// The next instant at which something happens by itself.
-    pub fn next_due(&self, until: i64) -> Option<i64> {
-        let of = |version: &Version| {
-            let held = version.state == State::Held;
-            let embargo = (held && version.embargo).then_some(version.not_before);
-            let replies = version.due.values().copied().filter(move |_| held);
-            let open = matches!(version.state, State::Held | State::Released);
-            let expiry = version.access.not_after.filter(|_| open);
-            embargo.into_iter().chain(expiry).chain(replies).min()
-        };
-        self.versions
-            .iter()
-            .filter_map(of)
-            .min()
-            .filter(|due| *due <= until)
-    }
-
-    /// What is due at an instant.
-    pub fn happen(&mut self, now: i64) {
-        for version in &mut self.versions {
-            if version.state == State::Held && version.embargo && version.not_before <= now {
-                version.embargo = false;
-                version.settle();
-            }
-            let over: Vec<String> = version
-                .due
-                .iter()
-                .filter(|(_, at)| **at <= now)
-                .map(|(who, _)| who.clone())
-                .collect();
-            for who in over {
-                version.due.remove(&who);
-                if version.state != State::Held || !version.pending().contains(&who) {
-                    continue;
-                }
-                if version.asked[&who] == 1 || version.releases_unanswered {
-                    version.lapsed.insert(who);
-                    version.settle();
-                } else {
-                    version.state = State::Refused;
-                }
-            }
-            let open = matches!(version.state, State::Held | State::Released);
-            if open && version.access.not_after.is_some_and(|until| until <= now) {
-                version.state = State::Expired;
-            }
-        }
     }
 
     /// What a request for consent would be answered for, and in whose name.
@@ -572,7 +556,7 @@ impl Model {
             version.state = State::Refused;
             return Outcome::Taken(vec![true]);
         }
-        version.settle();
+        version.settle(&self.council);
         Outcome::Taken(vec![true])
     }
 }
