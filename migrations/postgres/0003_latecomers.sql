@@ -19,3 +19,6 @@ CREATE TABLE way_out (
     at           BIGINT NOT NULL,
     PRIMARY KEY (item_version, way, body)
 );
+
+-- What a change of a level concerns.
+CREATE INDEX item_version_level ON item_version (level, ceptoar);

@@ -172,7 +172,15 @@ impl Directory {
     /// Whether the charter has policies in force on `day`.
     #[must_use]
     pub fn has_policies(&self, day: NaiveDate) -> bool {
-        self.conditions.is_some() && self.charter(day).is_some()
+        self.policies(day).is_some()
+    }
+
+    /// The text of the charter's policies in force on `day`.
+    #[must_use]
+    pub fn policies(&self, day: NaiveDate) -> Option<&str> {
+        self.charter(day)?;
+        self.conditions.as_ref()?;
+        Some(self.file.charter.policies.as_str())
     }
 
     /// The CEPTOAR whose rules apply to what `body` sends: itself, or for an operator its first.

@@ -86,6 +86,9 @@ impl CouncilFile {
     }
 }
 
+/// A century: longer than any rule means, and far from the end of what is counted in microseconds.
+const DAYS_MAX: u32 = 36_525;
+
 struct Check<'a> {
     file: &'a CouncilFile,
     bodies: BTreeMap<&'a BodyId, &'a Body>,
@@ -218,6 +221,15 @@ impl<'a> Check<'a> {
                     format!("{place}.downgrade_after_days"),
                     "a CLEAR level has nothing to become looser to",
                 );
+            }
+            let days = [
+                Some(level.retention_min_days),
+                level.retention_max_days,
+                level.downgrade_after_days,
+            ];
+            let too_long = days.into_iter().flatten().any(|days| days > DAYS_MAX);
+            if too_long || level.reply_hours > DAYS_MAX * 24 {
+                self.fault(&place, format!("no time is longer than {DAYS_MAX} days"));
             }
             for approver in level.approvals.keys() {
                 let known = approver.as_str() == crate::handling::Approver::SOURCE

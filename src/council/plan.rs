@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use sight::{Alike, Change, Effect, Impact, ItemRef, Share, Stands, Stored, Sum, impact};
-pub use stricter::{stored_level, stricter, tightened};
+pub use stricter::{asks, stored_level, stricter, tightened};
 
 use super::Directory;
 use super::resolve::relative;

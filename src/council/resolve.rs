@@ -336,7 +336,9 @@ impl Resolved {
     }
     /// Joins the rules of what an item was made of (law 7), and looks for conflicts anew.
     #[must_use]
-    pub fn made_of(mut self, directory: &Directory, own: &BodyId, wholes: &[Whole]) -> Self {
+    pub fn made_of(mut self, directory: &Directory, origin: &Origin, wholes: &[Whole]) -> Self {
+        let own = &origin.ceptoar;
+        let mine = self.rule.clone();
         let mut origins = vec![(own.clone(), own.to_string())];
         for (at, whole) in wholes.iter().enumerate() {
             self.parts.push(Part {
@@ -345,9 +347,18 @@ impl Resolved {
             });
             origins.push((whole.ceptoar.clone(), whole.name.clone()));
         }
+        let relative = wholes
+            .iter()
+            .fold(self.rule.access.relative.clone(), |sum, whole| {
+                sum.join(&whole.rule.access.relative)
+            });
         self.rule = join_all(&self.parts).unwrap_or(self.rule);
+        self.rule.access.relative = relative;
         self.conflicts = conflicts_of(directory, &self.rule, origins);
         self.clauses = explain(&self.parts, &self.rule);
+        for clause in &mut self.clauses {
+            spare_people(clause, &mine, origin);
+        }
         self
     }
 
@@ -408,4 +419,35 @@ fn spared(
         own: own.clone(),
         columns,
     }
+}
+
+/// A part's clause may name people and bodies that its reader does not know: of approvers, deadlines
+/// and named persons only the item's own show, beside whose clauses decided (law 4).
+fn spare_people(clause: &mut Clause, mine: &Rule, origin: &Origin) {
+    let own = |who: &Approver| {
+        who.parts().is_some_and(|(body, _)| {
+            body == origin.ceptoar.as_str()
+                || body == origin.submitter.as_str()
+                || origin
+                    .operator
+                    .as_ref()
+                    .is_some_and(|own| own.as_str() == body)
+        })
+    };
+    let value = match clause.dimension.as_str() {
+        "approvals" | "reply_hours" => {
+            let serde_json::Value::Object(all) = &clause.value else {
+                return;
+            };
+            let shown = all
+                .iter()
+                .filter(|(who, _)| own(&Approver::from(who.as_str())));
+            let shown = shown.map(|(who, value)| (who.clone(), value.clone()));
+            serde_json::Value::Object(shown.collect())
+        }
+        "named" => serde_json::to_value(&mine.access.named).unwrap_or_default(),
+        "need_to_know" => serde_json::to_value(&mine.access.need_to_know).unwrap_or_default(),
+        _ => return,
+    };
+    clause.value = value;
 }

@@ -16,7 +16,7 @@ use crate::handling::{Form, Rule};
 
 /// So many entries are spread over one range of stamps; the next ones take another, so that each
 /// still finds its own.
-const SPREAD_MAX: usize = 700;
+const SPREAD_MAX: usize = 350;
 
 impl Exchange {
     /// Decides anew for everything that refers to ids of which others are the readers now than those

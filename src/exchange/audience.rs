@@ -16,6 +16,7 @@ use crate::council::Directory;
 use crate::handling::{Access, Audience, BodyId, Capability, Clause, Form};
 use crate::stix::timestamp::format_taxii;
 use crate::store::feed::Query;
+use crate::store::receipts::Notice;
 
 /// What one body gets.
 #[derive(Clone, Debug, Serialize)]
@@ -181,7 +182,8 @@ impl Exchange {
             for (who, _) in tx.accepted(key).await? {
                 accepted.extend(self.told_as(caller, &who));
             }
-            for notice in tx.notices_of(key).await? {
+            let taken_back = |notice: &Notice| notice.kind != "override";
+            for notice in tx.notices_of(key).await?.into_iter().filter(taken_back) {
                 let body = self.told_as(caller, &notice.principal);
                 told.extend(body.clone());
                 if notice.acknowledged_at.is_none() {

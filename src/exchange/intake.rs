@@ -222,7 +222,7 @@ pub fn handle(
     let resolved = if asked.wholes.is_empty() {
         resolved
     } else {
-        resolved.made_of(directory, &origin.ceptoar, &asked.wholes)
+        resolved.made_of(directory, &origin, &asked.wholes)
     };
     let decided_by = |dimension: &str| resolved.decided_by(dimension);
     for conflict in &resolved.conflicts {

@@ -226,8 +226,9 @@ impl Exchange {
         let today = DateTime::from_timestamp_micros(due.at).unwrap_or_default();
         let yesterday = today - Days::new(1);
         let now = self.clock().now_micros();
-        self.welcome(tx, (&directory, yesterday), (&directory, today), now)
-            .await?;
+        let (before, after) = ((&*directory, yesterday), (&*directory, today));
+        self.tighten_all(tx, before, after, now).await?;
+        self.welcome(tx, before, after, now).await?;
         self.next_midnight(tx, due.at).await
     }
 

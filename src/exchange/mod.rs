@@ -28,6 +28,7 @@ pub mod read;
 mod readers;
 mod receipts;
 pub mod refusal;
+mod refused;
 mod release;
 mod renditions;
 pub mod revise;
@@ -36,6 +37,7 @@ pub mod secret;
 mod settle;
 mod stamps;
 mod stand_in;
+mod stricter;
 mod supports;
 pub mod time;
 pub mod view_only;
@@ -220,6 +222,7 @@ impl Exchange {
         };
         let former = parse(version, &text)?;
         let at = chrono::DateTime::from_timestamp_micros(now).unwrap_or_default();
+        self.tighten_all(tx, (&former, at), (next, at), now).await?;
         self.welcome(tx, (&former, at), (next, at), now).await
     }
 }

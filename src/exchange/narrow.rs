@@ -17,7 +17,7 @@ use super::widen::stored_level;
 use super::withdraw::is_gone;
 use super::{Exchange, Tx, record};
 use crate::council::Directory;
-use crate::handling::{ApprovalMode, Approver, BodyId, Form, Join, PrincipalId, Rule};
+use crate::handling::{ApprovalMode, Approver, BodyId, Consent, Form, Join, PrincipalId, Rule};
 use crate::store::{Due, ItemVersion};
 
 /// What a source narrows of an item that is out.
@@ -113,6 +113,46 @@ impl Exchange {
         had: &mut Had,
         now: i64,
     ) -> Result<(), Refusal> {
+        self.tighten_one(tx, directory, version, further, had, now)
+            .await?;
+        self.tighten_wholes(tx, directory, version.key, further, had, now)
+            .await
+    }
+
+    /// What was made of a version carries its rule (law 7), so it is narrowed with it.
+    async fn tighten_wholes(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        part: i64,
+        further: &Rule,
+        had: &mut Had,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut wholes = tx.made_of(part).await?;
+        let mut seen = BTreeSet::new();
+        while let Some(key) = wholes.pop() {
+            if !seen.insert(key) {
+                continue;
+            }
+            if let Some(whole) = tx.item_version(key).await? {
+                self.tighten_one(tx, directory, &whole, further, had, now)
+                    .await?;
+            }
+            wholes.extend(tx.made_of(key).await?);
+        }
+        Ok(())
+    }
+
+    async fn tighten_one(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        version: &ItemVersion,
+        further: &Rule,
+        had: &mut Had,
+        now: i64,
+    ) -> Result<(), Refusal> {
         let before = Rules::of(tx, version).await?;
         let joined = before.join(further);
         if joined == before {
@@ -133,10 +173,16 @@ impl Exchange {
             })
             .await?;
         }
+        // A rendition that names or holds what is now to be stripped goes; a new version makes another.
+        let (was, is) = (before.strictest(), joined.strictest());
+        let hides_more = is.attribution != was.attribution || is.anonymise != was.anonymise;
+        if hides_more {
+            tx.withhold(version.key).await?;
+        }
         let former = Readers::of(tx, version.key).await?;
         let sides = former.sides();
         let mut readers = former.narrowed(tx, further).await?;
-        if version.value.state == "released" {
+        if version.value.state == "released" && !hides_more {
             // Who had it as submitted and may have a rendition now gets that.
             let own = BodyId::from(version.value.ceptoar.as_str());
             for side in sides {
@@ -147,10 +193,7 @@ impl Exchange {
         readers.keep(tx, version.key).await?;
         self.decide_anew(tx, directory, version.key, now).await?;
         match version.value.state.as_str() {
-            "held" => {
-                let rules = (before.strictest(), joined.strictest());
-                self.ask_more(tx, version, rules, now).await
-            }
+            "held" => self.ask_more(tx, version, joined.strictest(), now).await,
             _ => Ok(()),
         }
     }
@@ -190,19 +233,39 @@ impl Exchange {
         &self,
         tx: &mut Tx,
         version: &ItemVersion,
-        (before, joined): (&Rule, &Rule),
+        joined: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
         let mut holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
+        holds.retain(|hold| hold.code != Hold::APPROVAL);
         let asked = tx.asked(version.key).await?;
+        let own = version.value.parties();
         for (who, mode) in &joined.approvals {
-            let known = asked.iter().any(|one| one.approver == who.as_str());
-            if known || *mode == ApprovalMode::None || before.approvals.contains_key(who) {
+            if *mode == ApprovalMode::None {
                 continue;
             }
+            let known = asked.iter().find(|one| one.approver == who.as_str());
             let hours = joined.reply_hours.get(who);
             let due = hours.map(|hours| now + i64::from(*hours) * super::time::HOUR_MICROS);
-            tx.ask(version.key, who.as_str(), mode.word(), due).await?;
+            let due = match known.and_then(|one| one.due_at) {
+                Some(earlier) => Some(due.map_or(earlier, |due| due.min(earlier))),
+                None => due,
+            };
+            match known {
+                None => {
+                    tx.ask(version.key, who.as_str(), mode.word(), due).await?;
+                    self.seat(tx, version, &Approver::from(who.as_str()), now)
+                        .await?;
+                }
+                Some(one) => {
+                    let before: ApprovalMode =
+                        serde_json::from_value(Value::String(one.mode.clone()))?;
+                    let mode = before.max(*mode);
+                    // Consent by silence was consent to the looser rule.
+                    tx.ask_stricter(version.key, who.as_str(), mode.word(), due)
+                        .await?;
+                }
+            }
             if let Some(at) = due {
                 tx.add_due(&Due {
                     at,
@@ -212,14 +275,20 @@ impl Exchange {
                 })
                 .await?;
             }
-            let own = version.value.parties();
-            holds.push(Hold::consent(who, mode.word(), Vec::new(), &own));
-            self.seat(tx, version, &Approver::from(who.as_str()), now)
-                .await?;
         }
-        Ok(tx
-            .set_state(version.key, "held", &serde_json::to_string(&holds)?)
-            .await?)
+        let waiting = match self.consents(tx, version).await? {
+            Consent::Pending(pending) => pending,
+            Consent::Given | Consent::Refused => BTreeSet::new(),
+        };
+        for asked in tx.asked(version.key).await? {
+            let who = Approver::from(asked.approver);
+            if waiting.contains(&who) {
+                holds.push(Hold::consent(&who, &asked.mode, Vec::new(), &own));
+            }
+        }
+        tx.set_state(version.key, "held", &serde_json::to_string(&holds)?)
+            .await?;
+        Ok(())
     }
 
     /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
@@ -253,6 +322,8 @@ impl Exchange {
                 hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
             }
             tx.cancel_due_event(key, "downgrade").await?;
+            self.tighten_wholes(tx, directory, key, rule, had, now)
+                .await?;
             if joined == before && !hides_more {
                 continue;
             }

@@ -19,6 +19,12 @@ use crate::stix::timestamp::format_taxii;
 use crate::store::receipts::Notice;
 use crate::store::{ItemVersion, NewRelease};
 
+/// Stamps of one note: its marking, its creator, itself.
+const STAMPS: i64 = 3;
+
+/// Places for the notes of one act.
+const PLACES: i64 = 256;
+
 /// So many notices are listed, the newest.
 const LISTED_MAX: i64 = 1000;
 
@@ -74,8 +80,8 @@ impl Exchange {
         id: &str,
         comment: &str,
     ) -> Result<(), Refusal> {
-        let mine = self.notices(caller).await?;
-        let notice = mine.iter().find(|notice| notice.id == id);
+        let who = caller.principal.id.as_str();
+        let notice = self.db().read().await?.notice(id, who).await?;
         let notice = notice.ok_or(Refusal::NotFound)?;
         if notice.acknowledged_at.is_some() {
             return Err(Refusal::Conflict(
@@ -128,8 +134,23 @@ impl Exchange {
             let readers = groups.entry(ids).or_default();
             readers.insert(PrincipalId::from(who.as_str()));
         }
-        for (ids, persons) in groups {
-            self.note(tx, version, kind, reason, ids, persons, now)
+        // Each group's stamps have a place of their own, wherever the others are: what a reader is
+        // told does not say how many others are told something else (law 4).
+        let wanted = i64::try_from(groups.len()).unwrap_or(PLACES).max(1);
+        let places = wanted.max(PLACES);
+        let first = tx
+            .take("stamp", now, places * STAMPS + wanted * STAMPS)
+            .await?;
+        let mut taken = BTreeSet::new();
+        for (row, (ids, persons)) in (0..).zip(groups) {
+            let list: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let mut place = self.secret().place("notice", &list, places);
+            while !taken.insert(place) {
+                place = (place + 1) % places;
+            }
+            let stamps = first + place * STAMPS;
+            let rows = first + places * STAMPS + row * STAMPS;
+            self.note(tx, version, kind, reason, ids, persons, (stamps, rows), now)
                 .await?;
         }
         Ok(())
@@ -148,6 +169,7 @@ impl Exchange {
         reason: &str,
         ids: &BTreeSet<String>,
         persons: BTreeSet<PrincipalId>,
+        (first, row): (i64, i64),
         now: i64,
     ) -> Result<(), Refusal> {
         let list: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -171,17 +193,16 @@ impl Exchange {
             "object_marking_refs": [id_of(&tlp)],
         });
         let audience = intern(tx, &Audience::Persons { persons }).await?;
-        let first = tx.take("stamp", now, 6).await?;
         for (position, (object, side)) in [(tlp, "support"), (creator, "support"), (note, "notice")]
             .into_iter()
             .enumerate()
         {
             let at = i64::try_from(position).unwrap_or_default();
             let stored = new_object(Form::Anonymised, &object, object.to_string());
-            tx.add_object(first + 3 + at, None, &stored).await?;
+            tx.add_object(row + at, None, &stored).await?;
             tx.add_release(&NewRelease {
                 stamp: first + at,
-                object: first + 3 + at,
+                object: row + at,
                 item_version: None,
                 side,
                 kind: "notice".to_owned(),

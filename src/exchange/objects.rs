@@ -128,7 +128,7 @@ impl Exchange {
         }
         let ready = self.examine_all(caller, valid, &mut outcomes).await?;
         let view = self.view(Some(caller), Channel::Taxii).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
+        let (exchange, poster) = (self.clone(), caller.clone());
         let taken = self
             .writer()
             .write(move |tx| {
@@ -138,7 +138,7 @@ impl Exchange {
                         Some(first) => {
                             let origin = first.handled.origin.clone();
                             let objects = ready.iter().flat_map(Ready::versions).collect();
-                            let source = (caller.body.id.as_str(), caller.directory.as_ref());
+                            let source = (poster.body.id.as_str(), poster.directory.as_ref());
                             Renditions::make(&exchange, tx, source, &origin, objects).await?
                         }
                     };
@@ -146,7 +146,7 @@ impl Exchange {
                     let mut had = Had::new();
                     for item in ready {
                         let at = item.at;
-                        let done = exchange.take(tx, &caller, &view, &batch, item, &mut had);
+                        let done = exchange.take(tx, &poster, &view, &batch, item, &mut had);
                         match done.await {
                             Ok(()) => taken.push((at, Vec::new())),
                             Err(Refusal::Invalid(faults)) => taken.push((at, faults)),
@@ -154,7 +154,7 @@ impl Exchange {
                         }
                     }
                     let now = exchange.clock().now_micros();
-                    exchange.arrived(tx, &caller.directory, had, now).await?;
+                    exchange.arrived(tx, &poster.directory, had, now).await?;
                     Ok(taken)
                 })
             })
@@ -162,6 +162,11 @@ impl Exchange {
         for (at, faults) in taken {
             refused(&mut outcomes, at, Refusal::Invalid(faults))?;
         }
+        let faults: Vec<Fault> = outcomes
+            .iter()
+            .flat_map(|outcome| outcome.faults.clone())
+            .collect();
+        self.note_refusal(caller, &faults).await?;
         Ok(outcomes)
     }
 

@@ -9,19 +9,24 @@ use super::refusal::Refusal;
 use super::settle::stored_origin;
 use super::{Exchange, Tx};
 use crate::council::{Origin, Whole};
-use crate::handling::{Attribution, BodyId, Channel};
-use crate::store::ItemVersion;
+use crate::handling::{Attribution, BodyId, Channel, Form, Grant, Rule};
 use crate::store::feed::Query;
+use crate::store::{Due, ItemVersion};
 
 /// At most so many parts: a digest of a month, and no way to make the hub join without end.
 const PARTS_MAX: usize = 50;
+
+/// So many parts of parts are looked at: digests of digests of digests, and no endless walk.
+const ALL_PARTS_MAX: usize = 10_000;
 
 /// What a report is made of, as the caller reads it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     /// Their numbers.
     pub keys: Vec<i64>,
-    /// Their rules, with whose they are.
+    /// Their rules as they are stored.
+    pub stored: Vec<Rule>,
+    /// Their rules as they bind what is made of them, with whose they are.
     pub wholes: Vec<Whole>,
     /// Where they come from.
     pub origins: Vec<Origin>,
@@ -30,20 +35,34 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn add(&mut self, version: &ItemVersion) -> Result<(), Refusal> {
+    /// Adds a part, with no more than the form its reader has it in: what is made of a rendition
+    /// shows nobody more than the rendition did.
+    pub(super) fn add(&mut self, version: &ItemVersion, read_as: Form) -> Result<(), Refusal> {
         if self.keys.contains(&version.key) {
             return Ok(());
         }
-        let rule = stored_rule(version)?;
+        let stored = stored_rule(version)?;
         let ceptoar = BodyId::from(version.value.ceptoar.as_str());
-        let name = match rule.attribution {
+        let name = match stored.attribution {
             Attribution::NameOk | Attribution::SectorOnly => ceptoar.to_string(),
             Attribution::Pseudonym | Attribution::Withheld => {
                 format!("part {}", self.keys.len() + 1)
             }
         };
-        self.origins.push(stored_origin(version, &rule));
+        let mut rule = stored.clone();
+        let grants: Vec<_> = rule.access.audience.iter().collect();
+        rule.access.audience = grants
+            .into_iter()
+            .map(|(body, grant)| {
+                (
+                    body.clone(),
+                    Grant::new(grant.depth(), grant.form().max(read_as)),
+                )
+            })
+            .collect();
+        self.origins.push(stored_origin(version, &stored));
         self.keys.push(version.key);
+        self.stored.push(stored);
         self.wholes.push(Whole {
             ceptoar,
             name,
@@ -51,6 +70,22 @@ impl Parts {
         });
         Ok(())
     }
+}
+
+/// Every version that a version was made of, the parts of its parts included.
+pub(super) async fn all_parts(tx: &mut Tx, key: i64) -> Result<Vec<ItemVersion>, Refusal> {
+    let mut found: Vec<ItemVersion> = Vec::new();
+    let mut open = tx.parts(key).await?;
+    while let Some(key) = open.pop() {
+        if found.len() >= ALL_PARTS_MAX || found.iter().any(|part| part.key == key) {
+            continue;
+        }
+        if let Some(version) = tx.item_version(key).await? {
+            open.extend(tx.parts(key).await?);
+            found.push(version);
+        }
+    }
+    Ok(found)
 }
 
 impl Exchange {
@@ -87,6 +122,9 @@ impl Exchange {
             };
             let (entries, _) = tx.page(&view.scope, &query).await?;
             let key = entries.first().and_then(|entry| entry.item_version);
+            let identified = entries
+                .first()
+                .is_some_and(|entry| entry.form == Form::Identified.word());
             let version = match key {
                 Some(key) => tx.item_version(key).await?,
                 None => None,
@@ -95,26 +133,47 @@ impl Exchange {
                 let message = format!("`{id}` is no report that you read");
                 Refusal::fault("derived_from", "report.derived_from", message)
             })?;
-            parts.add(&version)?;
+            let read_as = if identified {
+                Form::Identified
+            } else {
+                Form::Anonymised
+            };
+            parts.add(&version, read_as)?;
         }
         if let Some(replaced) = replaces {
+            let own = caller.directory.ceptoar_of(&caller.body);
             for key in self.parts_of(&mut tx, replaced).await? {
                 if let Some(version) = tx.item_version(key).await? {
-                    parts.add(&version)?;
+                    let inside = version.value.ceptoar == own.as_str();
+                    let read_as = if inside {
+                        Form::Identified
+                    } else {
+                        Form::Anonymised
+                    };
+                    parts.add(&version, read_as)?;
                 }
+            }
+        }
+        // The sources of a part's own parts are looked for too.
+        for key in parts.keys.clone() {
+            for part in all_parts(&mut tx, key).await? {
+                parts
+                    .origins
+                    .push(stored_origin(&part, &stored_rule(&part)?));
             }
         }
         if let Some(original) = generalises {
             // What several sources hold is re-told only with each one's consent; its own rule is
             // the level it is re-told under.
-            for key in self.parts_of(&mut tx, original).await? {
-                if let Some(version) = tx.item_version(key).await? {
-                    let own = BodyId::from(version.value.ceptoar.as_str());
-                    parts.retells.insert(own);
-                    parts
-                        .origins
-                        .push(stored_origin(&version, &stored_rule(&version)?));
-                }
+            let latest = tx.latest_version(original).await?;
+            let key = latest.map(|version| version.key).unwrap_or_default();
+            for part in all_parts(&mut tx, key).await? {
+                parts
+                    .retells
+                    .insert(BodyId::from(part.value.ceptoar.as_str()));
+                parts
+                    .origins
+                    .push(stored_origin(&part, &stored_rule(&part)?));
             }
         }
         Ok(parts)
@@ -149,15 +208,23 @@ impl Exchange {
         key: i64,
         parts: &Parts,
     ) -> Result<(), Refusal> {
-        for (part, whole) in parts.keys.iter().zip(&parts.wholes) {
+        for (part, stored) in parts.keys.iter().zip(&parts.stored) {
             let version = tx.item_version(*part).await?.ok_or(Refusal::NotFound)?;
             let gone = super::withdraw::is_gone(&version);
-            if gone || stored_rule(&version)? != whole.rule {
+            if gone || stored_rule(&version)? != *stored {
                 return Err(Refusal::Conflict(
                     "a part has changed in the meantime; look at it again".to_owned(),
                 ));
             }
             tx.add_part(key, *part).await?;
+            // No longer than its part: the whole is erased when the part is.
+            for due in tx.due_of(*part, "erase").await? {
+                tx.add_due(&Due {
+                    item_version: key,
+                    ..due
+                })
+                .await?;
+            }
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ use crate::council::{Directory, Origin};
 use crate::handling::{
     ApprovalMode, Audience, BodyId, Channel, Form, Join, Reader, Rule, Side, cut,
 };
+use crate::report::Report;
 use crate::stix::{self, StixId, portion, validate};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
 
@@ -184,6 +185,23 @@ pub(super) struct AskedPart<'a> {
     pub at: String,
     /// What it is made of: selectors, or JSON pointers.
     pub places: BTreeSet<String>,
+}
+
+/// The parts a report wants handled by a level of their own, in the scheme of the whole.
+pub(super) fn asked_parts<'r>(report: &'r Report, whole: &Asked<'_>) -> Vec<AskedPart<'r>> {
+    let scheme = report.handling().map(|handling| handling.scheme);
+    let parts = report.portions().into_iter().enumerate();
+    parts
+        .map(|(at, portion)| AskedPart {
+            asked: Asked {
+                level: scheme.map(|scheme| (scheme, portion.level)),
+                facts: whole.facts.clone(),
+                ..Asked::default()
+            },
+            at: format!("/handling/portions/{at}"),
+            places: portion.fields,
+        })
+        .collect()
 }
 
 /// Joins the parts' handling to the whole's; the places of each part, in the order of

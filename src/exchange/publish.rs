@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::anonymity;
 use super::hold::Hold;
-use super::intake::{Asked, Handled, asked_by, handle, origin};
+use super::intake::{Handled, asked_by, handle, origin};
 use super::narrow::strips;
 use super::parts::Parts;
-use super::portions::{self, AskedPart, Had, form_of, handle_parts};
+use super::portions::{self, Had, asked_parts, form_of, handle_parts};
 use super::readers::Readers;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Release, new_object, references_of};
@@ -116,6 +116,14 @@ impl Exchange {
             now,
         )?;
         let mut asked = asked_by(&report)?;
+        if asked.narrowing.not_after.is_some_and(|until| until <= now) {
+            let message = "it would have expired before it was released";
+            return Err(Refusal::fault(
+                "/handling/not_after",
+                "handling.not_after",
+                message,
+            ));
+        }
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
@@ -170,6 +178,18 @@ impl Exchange {
     /// # Errors
     /// A refusal that names the place and the rule; then nothing was stored.
     pub async fn publish(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+    ) -> Result<Published, Refusal> {
+        let outcome = self.publish_valid(caller, submission).await;
+        if let Err(Refusal::Invalid(faults)) = &outcome {
+            self.note_refusal(caller, faults).await?;
+        }
+        outcome
+    }
+
+    async fn publish_valid(
         &self,
         caller: &Caller,
         submission: Submission,
@@ -502,23 +522,6 @@ impl Exchange {
             level: item.level,
         })
     }
-}
-
-/// The parts a report wants handled by a level of their own, in the scheme of the whole.
-fn asked_parts<'r>(report: &'r Report, whole: &Asked<'_>) -> Vec<AskedPart<'r>> {
-    let scheme = report.handling().map(|handling| handling.scheme);
-    let parts = report.portions().into_iter().enumerate();
-    parts
-        .map(|(at, portion)| AskedPart {
-            asked: Asked {
-                level: scheme.map(|scheme| (scheme, portion.level)),
-                facts: whole.facts.clone(),
-                ..Asked::default()
-            },
-            at: format!("/handling/portions/{at}"),
-            places: portion.fields,
-        })
-        .collect()
 }
 
 /// The rule an item version was accepted under.

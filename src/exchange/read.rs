@@ -16,6 +16,9 @@ use crate::store::feed::Query;
 
 pub use crate::store::Versions;
 
+/// So often a page is read anew because something of it was taken back while it was read.
+const READS_MAX: usize = 16;
+
 /// Pages are at most this long.
 pub const PAGE_MAX: usize = 1000;
 
@@ -52,7 +55,8 @@ pub struct Desk {
     pub holds: Vec<Hold>,
     /// Scheme, version and level.
     pub level: String,
-    /// Who submitted it.
+    /// Who submitted it; another sector's people are not named to an approver.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub submitter: String,
     /// The report this one re-tells.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +126,21 @@ impl Exchange {
         cursor: Option<&str>,
         listing: &Listing,
     ) -> Result<(Vec<ReportView>, Option<String>), Refusal> {
+        for _ in 0..READS_MAX {
+            let (reports, next, stamps) = self.reports_once(view, cursor, listing).await?;
+            if self.hand_over(view, stamps).await? {
+                return Ok((reports, next));
+            }
+        }
+        Err(changing())
+    }
+
+    async fn reports_once(
+        &self,
+        view: &View,
+        cursor: Option<&str>,
+        listing: &Listing,
+    ) -> Result<(Vec<ReportView>, Option<String>, Vec<i64>), Refusal> {
         let mark = match cursor {
             None => None,
             Some(cursor) => Some(self.number("reports", cursor)?),
@@ -144,11 +163,9 @@ impl Exchange {
         let stamps = entries.iter().map(|entry| entry.stamp).collect();
         let mut reports = Vec::with_capacity(entries.len());
         for entry in entries {
-            reports.push(self.report_view(&mut tx, entry).await?);
+            reports.push(self.report_view(&mut tx, view, entry).await?);
         }
-        drop(tx);
-        self.hand_over(view, stamps).await?;
-        Ok((reports, next))
+        Ok((reports, next, stamps))
     }
 
     /// One report by id; `None` where there is none for this reader, whatever the reason.
@@ -156,6 +173,22 @@ impl Exchange {
     /// # Errors
     /// When the database fails.
     pub async fn report(&self, view: &View, id: &str) -> Result<Option<ReportView>, Refusal> {
+        for _ in 0..READS_MAX {
+            let Some((report, stamp)) = self.report_once(view, id).await? else {
+                return Ok(None);
+            };
+            if self.hand_over(view, vec![stamp]).await? {
+                return Ok(Some(report));
+            }
+        }
+        Err(changing())
+    }
+
+    async fn report_once(
+        &self,
+        view: &View,
+        id: &str,
+    ) -> Result<Option<(ReportView, i64)>, Refusal> {
         let query = Query {
             descending: true,
             limit: 1,
@@ -169,10 +202,8 @@ impl Exchange {
             return Ok(None);
         };
         let stamp = entry.stamp;
-        let report = self.report_view(&mut tx, entry).await?;
-        drop(tx);
-        self.hand_over(view, vec![stamp]).await?;
-        Ok(Some(report))
+        let report = self.report_view(&mut tx, view, entry).await?;
+        Ok(Some((report, stamp)))
     }
 
     /// Why a report goes where it goes; `None` for whoever does not read it at its source's desk.
@@ -216,6 +247,23 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<Vec<ObjectEntry>>, Refusal> {
+        for _ in 0..READS_MAX {
+            let Some(objects) = self.report_objects_once(view, id).await? else {
+                return Ok(None);
+            };
+            let stamps = objects.iter().map(|object| object.added).collect();
+            if self.hand_over(view, stamps).await? {
+                return Ok(Some(objects));
+            }
+        }
+        Err(changing())
+    }
+
+    async fn report_objects_once(
+        &self,
+        view: &View,
+        id: &str,
+    ) -> Result<Option<Vec<ObjectEntry>>, Refusal> {
         let query = Query {
             limit: 1,
             reports: true,
@@ -248,26 +296,48 @@ impl Exchange {
             ..Query::default()
         };
         let (entries, _) = tx.page(&view.scope, &query).await?;
-        drop(tx);
-        let stamps = entries.iter().map(|entry| entry.stamp).collect();
-        self.hand_over(view, stamps).await?;
         Ok(Some(entries.into_iter().map(object_entry).collect()))
     }
 
-    async fn report_view(&self, tx: &mut Tx, entry: Entry) -> Result<ReportView, Refusal> {
+    async fn report_view(
+        &self,
+        tx: &mut Tx,
+        view: &View,
+        entry: Entry,
+    ) -> Result<ReportView, Refusal> {
         let missing = || Refusal::Internal(anyhow::anyhow!("entry {} ties no report", entry.stamp));
         let key = entry.item_version.ok_or_else(missing)?;
         let version = tx.item_version(key).await?.ok_or_else(missing)?;
         // What binds a reader of some parts says nothing of the others.
         let rules = super::portions::Rules::of(tx, &version).await?;
         let rule = rules.shown(&entry.form);
+        let parties: Vec<String> = version
+            .value
+            .parties()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         let desk = match entry.side.as_str() {
             "desk" => Some(Desk {
                 version: version.value.version,
                 state: version.value.state,
                 holds: serde_json::from_str(&version.value.holds)?,
                 level: version.value.level,
-                submitter: version.value.submitter,
+                submitter: {
+                    let directory = self.directory();
+                    let reader = view
+                        .reader
+                        .as_ref()
+                        .and_then(|who| directory.principal(who));
+                    let own = reader.is_some_and(|reader| {
+                        parties.iter().any(|body| body == reader.body.as_str())
+                    });
+                    if own {
+                        version.value.submitter
+                    } else {
+                        String::new()
+                    }
+                },
                 generalises: version.value.generalises,
             }),
             _ => None,
@@ -303,12 +373,16 @@ impl Exchange {
             versions: query.versions.clone(),
             ..Query::default()
         };
-        let mut tx = self.db().read().await?;
-        let (entries, more) = tx.page(&view.scope, &query).await?;
-        drop(tx);
-        let stamps = entries.iter().map(|entry| entry.stamp).collect();
-        self.hand_over(view, stamps).await?;
-        Ok((entries.into_iter().map(object_entry).collect(), more))
+        for _ in 0..READS_MAX {
+            let mut tx = self.db().read().await?;
+            let (entries, more) = tx.page(&view.scope, &query).await?;
+            drop(tx);
+            let stamps = entries.iter().map(|entry| entry.stamp).collect();
+            if self.hand_over(view, stamps).await? {
+                return Ok((entries.into_iter().map(object_entry).collect(), more));
+            }
+        }
+        Err(changing())
     }
 
     /// Keeps a TAXII status for whom it answers.
@@ -333,6 +407,10 @@ impl Exchange {
         let since = self.clock().now_micros() - 25 * 3_600_000_000;
         Ok(self.db().read().await?.status(id, principal, since).await?)
     }
+}
+
+fn changing() -> Refusal {
+    Refusal::Internal(anyhow::anyhow!("the page kept changing while it was read"))
 }
 
 fn object_entry(entry: Entry) -> ObjectEntry {

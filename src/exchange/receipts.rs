@@ -38,27 +38,36 @@ impl Noted {
 }
 
 impl Exchange {
-    /// Notes that these entries go to the reader, before they do. Nobody logged in is nobody to tell.
-    pub(super) async fn hand_over(&self, view: &View, stamps: Vec<i64>) -> Result<(), Refusal> {
+    /// Notes that these entries go to the reader, before they do; `false` where one of them was taken
+    /// from the reader since they were read: then the page is to be read anew. So whoever gets an
+    /// entry is known to whoever takes it back. Nobody logged in is nobody to tell.
+    pub(super) async fn hand_over(&self, view: &View, stamps: Vec<i64>) -> Result<bool, Refusal> {
         let Some(reader) = view.reader.clone().filter(|_| !stamps.is_empty()) else {
-            return Ok(());
+            return Ok(true);
         };
         let page = sha256(&serde_json::to_vec(&(reader.as_str(), &stamps))?);
         if self.0.noted.holds(&page) {
-            return Ok(());
+            return Ok(true);
         }
+        let scope = view.scope.clone();
         let (now, digest) = (self.clock().now_micros(), page.clone());
-        self.writer()
+        let noted = self
+            .writer()
             .write(move |tx| {
                 Box::pin(async move {
-                    Ok(tx
-                        .add_served(reader.as_str(), &digest, now, &stamps)
-                        .await?)
+                    if !tx.still_read(&scope, &stamps).await? {
+                        return Ok(false);
+                    }
+                    tx.add_served(reader.as_str(), &digest, now, &stamps)
+                        .await?;
+                    Ok(true)
                 })
             })
             .await?;
-        self.0.noted.add(page);
-        Ok(())
+        if noted {
+            self.0.noted.add(page);
+        }
+        Ok(noted)
     }
 
     /// Records that the caller accepts the obligations a report carries for it; `None` where the

@@ -19,7 +19,7 @@ use super::stamps::Numbers;
 use super::supports::id_of;
 use crate::council::Directory;
 use crate::handling::{Audience, Form, Rule, within};
-use crate::stix::{self, StixId, portion, rendition, timestamp};
+use crate::stix::{self, StixId, marking, portion, rendition, timestamp};
 use crate::store::{EntryRow, NewItemVersion, NewObject, NewRelease};
 
 /// The form of an object that stands in for an original in front of a reader of both.
@@ -161,7 +161,7 @@ impl Release<'_> {
         classes: &[Class],
         goes_with: &GoesWith<'_>,
     ) -> Result<Vec<Wanted>, Refusal> {
-        let audiences: Vec<i64> = classes.iter().map(|class| class.audience).collect();
+        let whole: Vec<i64> = classes.iter().map(|class| class.audience).collect();
         let all_parts = seen == self.rules.parts.len();
         let of_form = form_of(form, seen, self.rules.parts.len());
         let hubs = goes_with(form, self.rules.at(seen));
@@ -185,7 +185,7 @@ impl Release<'_> {
                     row,
                     key,
                     kept: named,
-                    audiences: audiences.clone(),
+                    audiences: whole.clone(),
                 });
                 continue;
             }
@@ -219,12 +219,15 @@ impl Release<'_> {
         let hubs = if posted {
             Vec::from_iter(creator)
         } else {
-            hubs
+            self.named_by(tx, &wanted, hubs).await?
         };
         supports.extend(hubs.into_iter().map(|object| {
             let stored = new_object(form, &object, object.to_string());
             ("support", stored)
         }));
+        // Who gets nothing gets nothing beside it.
+        let audiences = wanted.iter().flat_map(|one| one.audiences.iter().copied());
+        let audiences: Vec<i64> = audiences.collect::<BTreeSet<i64>>().into_iter().collect();
         let made = wanted
             .iter()
             .filter(|one| !all_parts || self.made.iter().any(|(key, _)| *key == one.key))
@@ -241,6 +244,31 @@ impl Release<'_> {
             self.support(tx, stamp, beside, to).await?;
         }
         Ok(wanted)
+    }
+
+    /// Of the hub's support objects those that the wanted ones name, and the creator. Where the rule
+    /// was narrowed since they were made they name others, which are there already.
+    async fn named_by(
+        &self,
+        tx: &mut Tx,
+        wanted: &[Wanted],
+        mut hubs: Vec<Value>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        for one in wanted {
+            if let Some((_, stored)) = self.keyed.get(one.row) {
+                let object: Value = serde_json::from_str(&stored.bytes)?;
+                named.extend(marking::references(&object));
+            }
+        }
+        hubs.retain(|object| id_of(object).is_some_and(|id| !is_marking(id) || named.contains(id)));
+        let known: BTreeSet<String> = hubs.iter().filter_map(id_of).map(str::to_owned).collect();
+        for id in named.difference(&known) {
+            if let Some(bytes) = tx.first_support(id).await? {
+                hubs.insert(0, serde_json::from_str(&bytes)?);
+            }
+        }
+        Ok(hubs)
     }
 
     /// The stored object that `stored` is without some of its references, made where there is none.

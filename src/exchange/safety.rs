@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use super::access::Caller;
 use super::anonymity;
 use super::intake::{Asked, handle};
-use super::parts::Parts;
+use super::parts::{Parts, all_parts};
 use super::portions::Had;
 use super::publish::{Checked, Published, stored_rule};
 use super::refusal::{Fault, Refusal};
+use super::secret::sha256;
 use super::settle::stored_origin;
 use super::widen::stored_level;
 use super::withdraw::is_gone;
@@ -74,6 +75,21 @@ impl Exchange {
         let rule = stored_rule(&version)?;
         let origin = stored_origin(&version, &rule);
         let mut marks = anonymity::body_marks(directory, &origin);
+        let parts = all_parts(tx, version.key).await?;
+        for part in &parts {
+            let origin = stored_origin(part, &stored_rule(part)?);
+            marks.extend(anonymity::body_marks(directory, &origin));
+        }
+        for key in tx.made_of(version.key).await? {
+            let whole = tx.item_version(key).await?;
+            if whole.is_some_and(|whole| {
+                whole.value.generalises.as_deref() == Some(&version.value.item)
+            }) {
+                return Err(Refusal::Conflict(
+                    "the mitigation was released already".to_owned(),
+                ));
+            }
+        }
         let objects = tx.objects_of(version.key).await?;
         let submitted = objects
             .into_iter()
@@ -133,8 +149,12 @@ impl Exchange {
         let published = self
             .write_draft(tx, directory, draft, None, &mut had, now)
             .await?;
+        // Tied to its original, and so to the original's parts: what is taken back takes it along.
+        if let Some(released) = tx.latest_version(&published.id).await? {
+            tx.add_part(released.key, version.key).await?;
+        }
         self.arrived(tx, directory, had, now).await?;
-        self.tell_of_override(tx, caller, &version, reason, now)
+        self.tell_of_override(tx, caller, &version, &parts, reason, now)
             .await?;
         Ok(published)
     }
@@ -144,20 +164,23 @@ impl Exchange {
         tx: &mut Tx,
         caller: &Caller,
         version: &ItemVersion,
+        parts: &[ItemVersion],
         reason: &str,
         now: i64,
     ) -> Result<(), Refusal> {
-        let source: BTreeSet<&str> = version
-            .value
-            .operator
-            .as_deref()
-            .into_iter()
-            .chain([version.value.submitter_body.as_str()])
-            .collect();
+        let bodies = |version: &'_ ItemVersion| -> BTreeSet<String> {
+            let operator = version.value.operator.clone();
+            let submitter = version.value.submitter_body.clone();
+            operator.into_iter().chain([submitter]).collect()
+        };
+        let source = bodies(version);
+        let part_sources: BTreeSet<String> = parts.iter().flat_map(bodies).collect();
         for principal in caller.directory.principals() {
             let of_source =
                 source.contains(principal.body.as_str()) && principal.has(role::PUBLISHER);
-            if !of_source && !principal.has(role::SECRETARIAT) {
+            let of_part =
+                part_sources.contains(principal.body.as_str()) && principal.has(role::PUBLISHER);
+            if !of_source && !of_part && !principal.has(role::SECRETARIAT) {
                 continue;
             }
             // The secretariat learns that it happened, by whom and why; it has no right to content.
@@ -184,7 +207,8 @@ impl Exchange {
         }
         let decision = json!({
             "decision": "safety.override", "item": version.value.item,
-            "version": version.value.version, "by": caller.principal.id, "reason": reason,
+            "version": version.value.version, "by": caller.principal.id,
+            "reason_sha256": super::hex(&sha256(reason.as_bytes())),
         });
         record(tx, now, &version.value.parties(), &decision).await
     }

@@ -56,6 +56,14 @@ impl Secret {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
+    /// One of `places` places, from the secret and the act.
+    #[must_use]
+    pub fn place(&self, label: &str, parts: &[&str], places: i64) -> i64 {
+        let (high, _) = self.uuid(label, parts).as_u64_pair();
+        let high = i64::try_from(high >> 1).unwrap_or_default();
+        high.checked_rem(places).unwrap_or_default()
+    }
+
     /// A STIX id from the secret and the act.
     #[must_use]
     pub fn stix_id(&self, object_type: &str, label: &str, parts: &[&str]) -> String {

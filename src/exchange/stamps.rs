@@ -173,7 +173,13 @@ impl Numbers {
             .take(4)
             .fold(0_i64, |hash, byte| hash << 8 | i64::from(*byte));
         let (first, range, start) = match self.spread {
-            Some((first, range)) => (first, range, hash % range),
+            // What goes with objects comes before all of them.
+            Some((first, range)) => {
+                let objects_from = 2 * self.supports * self.parts;
+                let half = range / 2;
+                let first = if at < objects_from { first } else { first + half };
+                (first, half, hash % half)
+            }
             None => {
                 let block = SIDES.iter().position(|name| *name == side).unwrap_or(0);
                 let first = self.first + 1 + count(block) * self.per_side + at;

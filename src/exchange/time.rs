@@ -213,12 +213,30 @@ impl Exchange {
         let holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
         let unconfirmed = |hold: &Hold| hold.confirmable && hold.code != Hold::APPROVAL;
         if matches!(outcome, "agreed" | "released") && holds.iter().any(unconfirmed) {
-            let more = json!({ "approver": approver, "outcome": "waits" });
+            let more = json!({ "outcome": "waits" });
             return self.record_time(tx, version, due, "silence", more).await;
         }
         let told = superior.as_ref().filter(|_| outcome == "escalated");
-        let more = json!({ "approver": approver, "outcome": outcome, "superior": told });
-        self.record_time(tx, version, due, "silence", more).await?;
+        let parties = version.value.parties();
+        let known = body
+            .as_ref()
+            .is_some_and(|body| parties.contains(&body.as_str()));
+        let silence = |known: bool| {
+            let (approver, told) = (Some(&approver), told);
+            json!({
+                "approver": approver.filter(|_| known), "outcome": outcome,
+                "superior": told.filter(|_| known),
+            })
+        };
+        if let (false, Some(body)) = (known, &body) {
+            let mut decision = silence(true);
+            if let Some(members) = decision.as_object_mut() {
+                members.insert("decision".to_owned(), json!("silence"));
+            }
+            record(tx, now, &[body.as_str()], &decision).await?;
+        }
+        self.record_time(tx, version, due, "silence", silence(known))
+            .await?;
         match (outcome, &superior) {
             ("escalated", Some(superior)) => {
                 let hours = rule.reply_hours.get(&approver).copied().unwrap_or_default();
@@ -233,8 +251,8 @@ impl Exchange {
                 tx.lapse(version.key, &due.subject, outcome, now, None)
                     .await?;
                 let holds: Vec<Hold> = serde_json::from_str(&version.value.holds)?;
-                let why = format!("{approver} did not reply");
-                self.refuse(tx, version, &holds, &why, now).await?;
+                let why = "an approver did not reply";
+                self.refuse(tx, version, &holds, why, now).await?;
                 Ok(())
             }
             _ => {
@@ -286,8 +304,8 @@ impl Exchange {
     async fn erased(&self, tx: &mut Tx, version: &ItemVersion, due: &Due) -> Result<(), Refusal> {
         let mut had = Had::new();
         portions::note_version(tx, &mut had, version.key).await?;
-        tx.erase(version.key).await?;
         self.stop_serving(tx, version).await?;
+        tx.erase(version.key).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
         self.arrived_by_itself(tx, had).await?;

@@ -18,7 +18,7 @@ use super::refusal::Refusal;
 use super::{Exchange, Tx, record};
 use crate::council::body::role;
 use crate::council::resolve::conflicts_of;
-use crate::handling::{BodyId, Depth, Form, Grant, Rule, Tlp};
+use crate::handling::{BodyId, Depth, Form, Grant, Join, Rule, Tlp};
 use crate::store::ItemVersion;
 
 /// A way out.
@@ -86,7 +86,7 @@ impl Exchange {
         let mut parts = Parts::default();
         for key in tx.parts(version.key).await? {
             if let Some(part) = tx.item_version(key).await? {
-                parts.add(&part)?;
+                parts.add(&part, Form::Identified)?;
             }
         }
         let item_own = BodyId::from(version.value.ceptoar.as_str());
@@ -117,7 +117,7 @@ impl Exchange {
             ));
         }
         let rule = stored_rule(&version)?;
-        let needed = needed(way, &sources, &rule, own)?;
+        let needed = needed(way, &sources, &rule)?;
         let now = self.clock().now_micros();
         let name = serde_json::to_string(way)?;
         tx.agree(
@@ -133,18 +133,20 @@ impl Exchange {
             .iter()
             .filter(|body| !agreed.iter().any(|yes| yes == body.as_str()))
             .count();
-        let mut parties = version.value.parties();
-        parties.push(own.as_str());
-        record(
-            tx,
-            now,
-            &parties,
-            &json!({
-                "decision": "way_out.agreed", "item": id, "way": way, "body": own,
+        let agreed = |body: Option<&BodyId>, item: Option<&str>| {
+            json!({
+                "decision": "way_out.agreed", "item": item, "way": way, "body": body,
                 "waiting": waiting,
-            }),
-        )
-        .await?;
+            })
+        };
+        let parties = version.value.parties();
+        let known = parties.contains(&own.as_str());
+        if !known {
+            // As with votes: neither side learns from the record whom the other is.
+            record(tx, now, &[own.as_str()], &agreed(Some(own), None)).await?;
+        }
+        let body = Some(own).filter(|_| known);
+        record(tx, now, &parties, &agreed(body, Some(&version.value.item))).await?;
         let state = if waiting > 0 {
             version.value.state.clone()
         } else {
@@ -188,7 +190,15 @@ impl Exchange {
                 let grant = Grant::new(Depth::Analyst, Form::Anonymised);
                 let widened = sources.iter().find(|source| source.name == *name);
                 let widened = widened.ok_or(Refusal::NotFound)?.body.clone();
-                after.access.audience.set(widened, grant);
+                after.access.audience.set(widened.clone(), grant);
+                let day = self.clock().now().date_naive();
+                let subject = self.facts_of(tx, version.key).await?;
+                let taken = directory.charter_takes(subject.as_ref(), &after, day);
+                after = taken.iter().fold(after, |sum, part| sum.join(&part.rule));
+                if after.access.audience.get(&widened).is_none() {
+                    let message = "the charter gives it to nobody of that body";
+                    return Err(Refusal::Conflict(message.to_owned()));
+                }
                 let origins = sources
                     .iter()
                     .map(|source| (source.body.clone(), source.name.clone()));
@@ -244,15 +254,11 @@ fn ends_hold(way: &WayOut, hold: &Hold) -> bool {
 }
 
 /// Whose points of contact must agree.
-fn needed(
-    way: &WayOut,
-    sources: &[Source],
-    rule: &Rule,
-    caller: &BodyId,
-) -> Result<BTreeSet<BodyId>, Refusal> {
+fn needed(way: &WayOut, sources: &[Source], rule: &Rule) -> Result<BTreeSet<BodyId>, Refusal> {
     let all = || sources.iter().map(|source| source.body.clone());
     match way {
-        WayOut::Split => Ok(BTreeSet::from([caller.clone()])),
+        // Whose item it is gives it up; a part's source refuses by its consent.
+        WayOut::Split => Ok(all().take(1).collect()),
         WayOut::ViewOnly => Ok(all().collect()),
         WayOut::Widen { body } => {
             if rule.access.tlp == Tlp::Red {

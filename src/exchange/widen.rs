@@ -47,8 +47,11 @@ impl Exchange {
             return Ok(());
         }
         let directory = self.directory();
-        if !tx.part_rules(version.key).await?.is_empty() {
-            let more = json!({ "why": "parts of it are stricter" });
+        let parts = tx.part_rules(version.key).await?;
+        let made_of_parts = !tx.parts(version.key).await?.is_empty() || !parts.is_empty();
+        if made_of_parts || stored_rule(version)?.access.view_only {
+            // Its own level alone would shed its parts' rules, or the way out that was agreed.
+            let more = json!({ "why": "it is not its level alone that binds it" });
             return self
                 .record_time(tx, version, due, "downgrade.not_done", more)
                 .await;

@@ -4,18 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::access::Caller;
+use super::anonymity;
 use super::portions::{self, Had};
 use super::publish::stored_rule;
-use super::refusal::Refusal;
+use super::refusal::{Fault, Refusal};
+use super::secret::sha256;
 use super::settle::stored_origin;
-use super::supports::supports;
 use super::{Exchange, Tx, record};
 use crate::council::BodyKind;
 use crate::council::body::role;
 use crate::handling::Form;
+use crate::report::identity_check::Finding;
 use crate::store::ItemVersion;
 
 /// How something is taken back.
@@ -42,6 +44,9 @@ pub struct TakenBack {
     pub told: BTreeSet<String>,
 }
 
+/// Longest reason, in characters: it goes to every reader who had the item.
+const REASON_MAX: usize = 2000;
+
 /// Whether a version was taken back, or its content is no more.
 pub(super) fn is_gone(version: &ItemVersion) -> bool {
     ["withdrawn", "recalled", "erased"].contains(&version.value.state.as_str())
@@ -58,6 +63,10 @@ impl Exchange {
         id: &str,
         withdrawal: Withdrawal,
     ) -> Result<TakenBack, Refusal> {
+        if withdrawal.reason.chars().count() > REASON_MAX {
+            let message = format!("a reason has at most {REASON_MAX} characters");
+            return Err(Refusal::fault("/reason", "withdraw.reason", message));
+        }
         let item = self.own_item(caller, id).await?;
         let (exchange, caller) = (self.clone(), caller.clone());
         self.writer()
@@ -101,20 +110,22 @@ impl Exchange {
         };
         let mut taken = Vec::new();
         let mut told = BTreeSet::new();
-        let mut left = None;
+        let mut left = Vec::new();
         let mut derived = Vec::new();
         let mut had = Had::new();
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
             };
-            let gone = is_gone(&version);
+            // What was withdrawn can still be recalled: those who have it are asked to delete it.
+            let recalled = withdrawal.recall && version.value.state == "withdrawn";
+            let gone = is_gone(&version) && !recalled;
             if gone
                 || withdrawal
                     .version
                     .is_some_and(|only| only != version.value.version)
             {
-                left = (!gone).then_some(key).or(left);
+                left.extend((!gone).then_some(key));
                 continue;
             }
             portions::note_version(tx, &mut had, key).await?;
@@ -128,16 +139,23 @@ impl Exchange {
         if taken.is_empty() {
             return Err(Refusal::Conflict("it is taken back already".to_owned()));
         }
-        if let Some(left) = left {
-            portions::note_version(tx, &mut had, left).await?;
-            tx.revive(left).await?; // of a version that was taken back alone, the one before it
+        // Of a version that was taken back alone, the newest that is left takes its place, on each
+        // side the newest that went there. The desk keeps its own: it is told what became of it.
+        for side in ["inside", "outside"] {
+            for key in left.iter().rev() {
+                if tx.sides_of(*key).await?.iter().any(|of| of == side) {
+                    tx.revive(*key, side).await?;
+                    break;
+                }
+            }
         }
         // What was made of it carries its rule (law 7): without the part there is no whole.
         while let Some(key) = derived.pop() {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
             };
-            if is_gone(&version) {
+            let recalled = withdrawal.recall && version.value.state == "withdrawn";
+            if is_gone(&version) && !recalled {
                 continue;
             }
             let why = Withdrawal {
@@ -181,8 +199,8 @@ impl Exchange {
         self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, state, "[]").await?;
-        self.notify(tx, version, state, &withdrawal.reason, &had, now)
-            .await?;
+        let reason = self.reason_for(caller, version, &withdrawal.reason)?;
+        self.notify(tx, version, state, reason, &had, now).await?;
         let told: BTreeSet<String> = had
             .keys()
             .filter_map(|who| self.told_as(caller, who))
@@ -193,7 +211,9 @@ impl Exchange {
             &version.value.parties(),
             &json!({
                 "decision": state, "item": version.value.item, "version": version.value.version,
-                "by": caller.principal.id, "reason": withdrawal.reason, "told": told,
+                "by": caller.principal.id, "told": told,
+                // The words themselves are content, which is erased in its time; this is not.
+                "reason_sha256": super::hex(&sha256(withdrawal.reason.as_bytes())),
             }),
         )
         .await?;
@@ -207,14 +227,41 @@ impl Exchange {
         version: &ItemVersion,
     ) -> Result<(), Refusal> {
         tx.take_back(version.key).await?;
-        let rule = stored_rule(version)?;
-        let origin = stored_origin(version, &rule);
-        let source = origin.operator.as_ref().unwrap_or(&origin.submitter);
-        let directory = self.directory();
-        let named = supports(self.secret(), &directory, &origin, &rule, Form::Identified);
-        Ok(tx
-            .retire_creator(&named.creator_id, source.as_str())
-            .await?)
+        let source = version.value.operator.as_deref();
+        let source = source.unwrap_or(&version.value.submitter_body);
+        let mut creators = BTreeSet::new();
+        for (_, object) in tx.objects_of(version.key).await? {
+            // What the hub made in the source's name; a posted object names whom its source said.
+            let posted = version.value.kind == "stix" && object.form == Form::Identified.word();
+            if !posted && object.form.starts_with(Form::Identified.word()) {
+                let object: Value = serde_json::from_str(&object.bytes).unwrap_or_default();
+                let creator = object.get("created_by_ref").and_then(Value::as_str);
+                creators.extend(creator.map(str::to_owned));
+            }
+        }
+        for creator in creators {
+            tx.retire_creator(&creator, source).await?;
+        }
+        Ok(())
+    }
+
+    /// What readers are told. Most of them have a rendition: a reason that names its source does not
+    /// go to them.
+    fn reason_for<'a>(
+        &self,
+        caller: &Caller,
+        version: &ItemVersion,
+        reason: &'a str,
+    ) -> Result<&'a str, Refusal> {
+        let origin = stored_origin(version, &stored_rule(version)?);
+        let marks = anonymity::body_marks(&caller.directory, &origin);
+        let check = anonymity::check(&caller.directory, &origin, marks);
+        let found = check.find(&json!({ "reason": reason }));
+        if found.is_empty() {
+            return Ok(reason);
+        }
+        let fault = |found: Finding| Fault::at(found.pointer, "anonymity", found.what);
+        Err(Refusal::Invalid(found.into_iter().map(fault).collect()))
     }
 
     /// Under which name a source is told of a reader: its own CEPTOAR's people see their members,

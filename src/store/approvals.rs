@@ -2,7 +2,9 @@
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[ASK, ASKED, VOTE, VOTES, WAITING, LAPSE, AGREE, AGREED];
+pub(super) const QUERIES: &[&str] = &[
+    ASK, ASKED, VOTE, VOTES, WAITING, LAPSE, STRICTER, AGREE, AGREED,
+];
 
 const ASK: &str = "INSERT INTO approval (item_version, approver, mode, due_at) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (item_version, approver) DO NOTHING";
@@ -20,6 +22,8 @@ const WAITING: &str = "SELECT a.item_version, a.approver FROM approval a \
 const LAPSE: &str = "UPDATE approval SET lapsed_at = $1, outcome = $2, superior = $3, due_at = $4 \
      WHERE item_version = $5 AND approver = $6";
 
+const STRICTER: &str = "UPDATE approval SET mode = $1, due_at = $2, outcome = NULL, lapsed_at = NULL \
+     WHERE item_version = $3 AND approver = $4";
 const AGREE: &str = "INSERT INTO way_out (item_version, way, body, principal, at) \
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (item_version, way, body) DO NOTHING";
 const AGREED: &str = "SELECT body FROM way_out WHERE item_version = $1 AND way = $2 ORDER BY body";
@@ -78,6 +82,22 @@ impl Tx {
                 outcome,
             })
             .collect())
+    }
+
+    /// Asks an approver for more than before; what silence came to no longer counts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ask_stricter(
+        &mut self,
+        key: i64,
+        approver: &str,
+        mode: &str,
+        due_at: Option<i64>,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(STRICTER).bind(mode).bind(due_at).bind(key).bind(approver)
+            .execute(conn).await?; });
+        Ok(())
     }
 
     /// Records what an approver's silence came to, with who may answer instead until when.

@@ -2,7 +2,7 @@
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[ADD, READY, TAKE, CANCEL, CANCEL_EVENT, NEXT];
+pub(super) const QUERIES: &[&str] = &[ADD, READY, TAKE, CANCEL, CANCEL_EVENT, NEXT, OF];
 
 const ADD: &str = "INSERT INTO due (at, item_version, event, subject) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (at, item_version, event, subject) DO NOTHING";
@@ -13,6 +13,9 @@ const TAKE: &str = "DELETE FROM due WHERE at = $1 AND item_version = $2 AND even
 const CANCEL: &str = "DELETE FROM due WHERE item_version = $1 AND event <> 'erase'";
 const CANCEL_EVENT: &str = "DELETE FROM due WHERE item_version = $1 AND event = $2";
 const NEXT: &str = "SELECT MIN(at) FROM due";
+
+const OF: &str = "SELECT at, item_version, event, subject FROM due WHERE item_version = $1 \
+     AND event = $2 ORDER BY at, subject";
 
 /// One event: when it is due (microseconds), for which item version, what, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,17 @@ pub struct Due {
     pub event: String,
     /// The approver of a reply; else empty.
     pub subject: String,
+}
+
+type DueRow = (i64, i64, String, String);
+
+fn due((at, item_version, event, subject): DueRow) -> Due {
+    Due {
+        at,
+        item_version,
+        event,
+        subject,
+    }
 }
 
 impl Tx {
@@ -43,17 +57,19 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn due(&mut self, now: i64, limit: i64) -> Result<Vec<Due>, StoreError> {
-        let rows: Vec<(i64, i64, String, String)> =
+        let rows: Vec<DueRow> =
             on!(self, conn => sqlx::query_as(READY).bind(now).bind(limit).fetch_all(conn).await?);
-        Ok(rows
-            .into_iter()
-            .map(|(at, item_version, event, subject)| Due {
-                at,
-                item_version,
-                event,
-                subject,
-            })
-            .collect())
+        Ok(rows.into_iter().map(due).collect())
+    }
+
+    /// Events of one kind that wait for an item version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due_of(&mut self, item_version: i64, event: &str) -> Result<Vec<Due>, StoreError> {
+        let rows: Vec<DueRow> = on!(self, conn => sqlx::query_as(OF).bind(item_version).bind(event)
+            .fetch_all(conn).await?);
+        Ok(rows.into_iter().map(due).collect())
     }
 
     /// When the next event is due, in microseconds.

@@ -172,6 +172,23 @@ impl Tx {
         }
     }
 
+    /// Whether every one of these entries is still entered for the reader.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn still_read(&mut self, scope: &Scope, stamps: &[i64]) -> Result<bool, StoreError> {
+        let (count,): (i64,) = on!(self, conn => {
+            let mut select =
+                QueryBuilder::new("SELECT COUNT(DISTINCT f.stamp) FROM feed f WHERE f.stamp IN (");
+            push_list(&mut select, stamps.iter().copied());
+            select.push(") AND ");
+            push_reader(&mut select, "f", scope);
+            select.build_query_as().fetch_one(conn).await?
+        });
+        let distinct: std::collections::BTreeSet<&i64> = stamps.iter().collect();
+        Ok(usize::try_from(count).unwrap_or_default() == distinct.len())
+    }
+
     /// The next stamps after `mark` in any of the reader's audiences, in order.
     async fn window(
         &mut self,

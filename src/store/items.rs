@@ -16,6 +16,8 @@ pub(super) const QUERIES: &[&str] = &[
     ADD_AUDIENCE,
     CHANGE_AUDIENCE,
     HELD,
+    OUT,
+    LEVELS,
     ITEM_OF_OBJECT,
     SET_LEVEL,
     ADD_PART,
@@ -46,6 +48,9 @@ const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1
 
 const CHANGE_AUDIENCE: &str = "UPDATE audience SET definition = $1, digest = $2 WHERE id = $3";
 const HELD: &str = "SELECT key FROM item_version WHERE state = 'held' ORDER BY key";
+const OUT: &str = "SELECT key FROM item_version WHERE level = $1 AND ceptoar = $2 \
+     AND state IN ('released', 'held', 'refused', 'superseded') ORDER BY key";
+const LEVELS: &str = "SELECT DISTINCT level, ceptoar FROM item_version ORDER BY level, ceptoar";
 const SET_LEVEL: &str = "UPDATE item_version SET level = $1, clauses = $2 WHERE key = $3";
 const ADD_PART: &str = "INSERT INTO part (item_version, part) VALUES ($1, $2) \
      ON CONFLICT (item_version, part) DO NOTHING";
@@ -305,6 +310,28 @@ impl Tx {
     /// When the database fails.
     pub async fn held_versions(&mut self) -> Result<Vec<i64>, StoreError> {
         let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(HELD).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(key,)| key).collect())
+    }
+
+    /// The levels that items are under, each with the CEPTOAR whose items they are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn levels_out(&mut self) -> Result<Vec<(String, String)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(LEVELS).fetch_all(conn).await?))
+    }
+
+    /// Every version under a level that somebody may still read, or come to read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_out(
+        &mut self,
+        level: &str,
+        ceptoar: &str,
+    ) -> Result<Vec<i64>, StoreError> {
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(OUT).bind(level).bind(ceptoar)
+            .fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 

@@ -24,6 +24,7 @@ pub(super) const QUERIES: &[&str] = &[
     FIRST_CREATED,
     ALREADY,
     FIRST_POSTED,
+    FIRST_SUPPORT,
 ];
 
 const ADD_OBJECT: &str = "INSERT INTO object (key, item_version, form, stix_id, type, version, \
@@ -47,7 +48,7 @@ const SIDES_OF: &str = "SELECT side FROM release WHERE item_version = $1 \
 const ENTRIES_OF: &str = "SELECT r.stamp, o.stix_id FROM release r JOIN object o ON o.key = r.object \
      WHERE r.item_version = $1 AND r.side <> 'desk' ORDER BY r.stamp";
 const REVIVE: &str = "UPDATE feed SET live = TRUE WHERE live = FALSE AND stamp IN \
-     (SELECT stamp FROM release WHERE item_version = $1)";
+     (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 // An identity goes with the items it made: where an audience has none left that names it, it names
 // somebody for no reason.
 const RETIRE: &str = "DELETE FROM feed WHERE stamp IN (SELECT sr.stamp FROM release sr \
@@ -69,6 +70,8 @@ const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER B
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
+const FIRST_SUPPORT: &str = "SELECT bytes FROM object WHERE stix_id = $1 AND item_version IS NULL \
+     AND bytes <> '' ORDER BY key LIMIT 1";
 const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
      WHERE v.item = $1 AND o.form = 'identified' AND o.bytes <> '' ORDER BY v.version, o.key LIMIT 1";
 
@@ -276,8 +279,8 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revive(&mut self, item_version: i64) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).execute(conn).await?; });
+    pub async fn revive(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).bind(side).execute(conn).await?; });
         Ok(())
     }
 
@@ -340,6 +343,15 @@ impl Tx {
     /// When the database fails.
     pub async fn first_bytes(&mut self, stix_id: &str) -> Result<Option<String>, StoreError> {
         let row: Option<(String,)> = on!(self, conn => sqlx::query_as(FIRST_CREATED).bind(stix_id).fetch_optional(conn).await?);
+        Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// The bytes of a support object as it was first served.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_support(&mut self, stix_id: &str) -> Result<Option<String>, StoreError> {
+        let row: Option<(String,)> = on!(self, conn => sqlx::query_as(FIRST_SUPPORT).bind(stix_id).fetch_optional(conn).await?);
         Ok(row.map(|(bytes,)| bytes))
     }
 

@@ -8,6 +8,7 @@ pub(super) const QUERIES: &[&str] = &[
     NOTIFY,
     NOTICES,
     NOTICES_OF,
+    ONE_NOTICE,
     ACKNOWLEDGE,
     ACCEPT,
     ACCEPTED,
@@ -23,6 +24,8 @@ const NOTICES: &str = "SELECT id, principal, item_version, kind, objects, reason
      acknowledged_at, comment FROM notice WHERE principal = $1 ORDER BY at DESC, id LIMIT $2";
 const NOTICES_OF: &str = "SELECT id, principal, item_version, kind, objects, reason, at, \
      acknowledged_at, comment FROM notice WHERE item_version = $1 ORDER BY at, id";
+const ONE_NOTICE: &str = "SELECT id, principal, item_version, kind, objects, reason, at, \
+     acknowledged_at, comment FROM notice WHERE id = $1 AND principal = $2";
 const ACKNOWLEDGE: &str = "UPDATE notice SET acknowledged_at = $1, comment = $2 \
      WHERE id = $3 AND principal = $4 AND acknowledged_at IS NULL";
 const ACCEPT: &str = "INSERT INTO acceptance (item_version, principal, digest, at) \
@@ -154,6 +157,16 @@ impl Tx {
         let rows: Vec<NoticeRow> = on!(self, conn => sqlx::query_as(NOTICES).bind(principal)
             .bind(limit).fetch_all(conn).await?);
         Ok(rows.into_iter().map(notice).collect())
+    }
+
+    /// One notice to a reader.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn notice(&mut self, id: &str, to: &str) -> Result<Option<Notice>, StoreError> {
+        let row: Option<NoticeRow> = on!(self, conn => sqlx::query_as(ONE_NOTICE).bind(id).bind(to)
+            .fetch_optional(conn).await?);
+        Ok(row.map(notice))
     }
 
     /// Notices about an item version.

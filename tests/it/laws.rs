@@ -469,6 +469,13 @@ both! {
             record["decision"].as_str().unwrap().to_owned()
         }).collect();
         assert_eq!(decisions, ["council.applied", "held", "vote", "released"]);
+        // What was not taken leaves the rule it broke, and nothing of itself.
+        let mut report = sample("FIN-02");
+        report["handling"]["level"] = json!("全員");
+        hub.publish("finance-publisher", &report).await.unwrap_err();
+        let refused = crate::time::decisions(&hub).await.pop().unwrap();
+        assert_eq!((&refused["decision"], &refused["rules"]), (&json!("refused.input"), &json!(["handling.level"])));
+        assert!(!refused.to_string().contains("全員") && !refused.to_string().contains("FIN-02"));
     }
 
     /// Law 4, the beginning of the machine: two hubs that differ only in what is hidden from a

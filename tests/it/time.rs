@@ -134,6 +134,19 @@ both! {
         assert!(hub.exchange.approvals(&poc, None, 10).await.unwrap().0.is_empty());
     }
 
+    silence_confirms_no_finding_and_nothing_the_hub_could_not_decide => |hub| {
+        // 第3種 counts silence as a yes; a finding of the anonymity check needs a person's.
+        let mut report = sample("ICT-01");
+        report["summary"]["ja"] = json!("濃霧のため鈴代さんが対応");
+        let held = hub.publish("ict-publisher", &report).await.unwrap();
+        assert!(held.holds.iter().any(|hold| hold.code == "ANONYMITY"));
+        hub.advance(TimeDelta::hours(24));
+        hub.exchange.act_on_time().await.unwrap();
+        assert!(hub.reports(Some("power-analyst")).await.is_empty());
+        assert_eq!(hub.approve(&held.id).await, "released", "the point of contact still can");
+        assert_eq!(hub.reports(Some("power-analyst")).await.len(), 1);
+    }
+
     no_reply_goes_to_the_superior_who_is_given_the_same_time => |hub| {
         let mut power = Poller::new("power-analyst");
         let mut superior = Poller::new("nco-poc");

@@ -62,6 +62,17 @@ pub fn stricter(
     narrowed(old_rule, level.as_ref().into_iter().chain(&charter))
 }
 
+/// All that `new` asks of items of `origin` under this level: what is joined with their rule where
+/// [`tightened`] holds.
+#[must_use]
+pub fn asks(level: &str, origin: &Origin, new: &Directory, at: DateTime<Utc>) -> Rule {
+    let charter = new.charter(at.date_naive()).map(|(_, rule)| rule);
+    in_force(level, origin, new, at)
+        .into_iter()
+        .chain(charter)
+        .fold(Rule::unrestricted(), |sum, rule| sum.join(&rule))
+}
+
 /// Whether `new` asks more than `old` of items of `origin` under this level, in the level's own value
 /// or in the charter, each directory at its own time.
 ///

@@ -27,6 +27,19 @@ pub enum Act {
     Post { by: String, objects: Vec<Posted> },
     /// An answer to a request for consent for one item.
     Vote { by: String, on: Item, yes: bool },
+    /// A source takes back an item, all its versions or one of them, counted from 1.
+    Withdraw {
+        by: String,
+        on: Item,
+        only: Option<usize>,
+        recall: bool,
+    },
+    /// A source narrows what is out.
+    Narrow(Narrow),
+    /// A reader acknowledges the notices of what a step took back.
+    Acknowledge { by: String, on: Item, of: usize },
+    /// A reader accepts what a report obliges to.
+    Accept { by: String, on: Item },
     /// Another council file.
     Council(Box<Council>, String),
     /// Both hub processes end and start again.
@@ -40,6 +53,16 @@ pub enum Act {
 pub enum Item {
     Report(usize),
     Object(String, String),
+}
+
+#[derive(Clone, Debug)]
+pub struct Narrow {
+    pub by: String,
+    pub on: Item,
+    pub level: Option<String>,
+    pub named: Option<BTreeSet<String>>,
+    /// Microseconds after the episode's start.
+    pub not_after: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -172,16 +195,23 @@ fn level_marking(scheme: &str, level: &str) -> String {
     format!("marking-definition--{id}")
 }
 
+/// What a step that takes back gives as its reason.
+pub fn reason_token(step: usize) -> String {
+    format!("qqw{step}qq")
+}
+
 pub fn report_token(step: usize) -> String {
     format!("qqr{step}qq")
 }
 
+pub fn written(micros: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_micros(micros).unwrap();
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 impl Report {
     pub fn body(&self, step: usize, start: i64) -> Value {
-        let instant = |at: i64| {
-            let at = chrono::DateTime::from_timestamp_micros(start + at).unwrap();
-            at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-        };
+        let instant = |at: i64| written(start + at);
         let token = report_token(step);
         let mut body = json!({
             "kind": self.kind, "sector": self.sector,
@@ -224,9 +254,13 @@ impl Act {
     /// Who does it; nobody for what the hub's operator or the clock does.
     pub fn by(&self) -> Option<&str> {
         match self {
-            Self::Report(Report { by, .. }) | Self::Post { by, .. } | Self::Vote { by, .. } => {
-                Some(by)
-            }
+            Self::Report(Report { by, .. })
+            | Self::Post { by, .. }
+            | Self::Vote { by, .. }
+            | Self::Withdraw { by, .. }
+            | Self::Narrow(Narrow { by, .. })
+            | Self::Acknowledge { by, .. }
+            | Self::Accept { by, .. } => Some(by),
             Self::Council(..) | Self::Restart | Self::Wait => None,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing};
+use super::acts::{Act, Item, Mark, Narrow, Posted, Report, Step, Thing};
 use super::council::{Council, Kind, Person, Standing, TLPS, random_scheme};
 use super::model::{Model, State};
 use super::seed::Seed;
@@ -69,11 +69,14 @@ impl Drawing {
     /// The act that comes next. A new kind of act gets a line here.
     fn act(&mut self) -> Act {
         match self.seed.below(100) {
-            0..32 => self.post(),
-            32..50 => self.report(),
-            50..58 => self.revision(),
-            58..82 => self.vote(),
-            82..89 => self.council(),
+            0..28 => self.post(),
+            28..44 => self.report(),
+            44..52 => self.revision(),
+            52..70 => self.vote(),
+            70..76 => self.withdraw(),
+            76..81 => self.narrow(),
+            81..84 => self.answer(),
+            84..89 => self.council(),
             89..92 => Act::Restart,
             _ => Act::Wait,
         }
@@ -250,6 +253,87 @@ impl Drawing {
         match self.seed.pick(&people).cloned() {
             Some(person) => Act::Report(self.report_of(&person, Some(first))),
             None => self.report(),
+        }
+    }
+
+    /// An item that was accepted, and one of those who may change it.
+    fn owned(&mut self) -> Option<(Item, String)> {
+        let items: Vec<Item> = self
+            .model
+            .versions
+            .iter()
+            .map(|version| version.item.clone())
+            .collect();
+        let on = self.seed.pick(&items)?.clone();
+        let owners = self.model.owners(&on);
+        let by = self.seed.pick(&owners)?.id.clone();
+        Some((on, by))
+    }
+
+    fn withdraw(&mut self) -> Act {
+        let Some((on, by)) = self.owned() else {
+            return self.post();
+        };
+        let versions = self.model.own(&by, &on).unwrap().len();
+        let only = self
+            .seed
+            .one_in(2)
+            .then(|| 1 + self.seed.below(versions as u64) as usize);
+        Act::Withdraw {
+            by,
+            on,
+            only,
+            recall: self.seed.one_in(2),
+        }
+    }
+
+    fn narrow(&mut self) -> Act {
+        let Some((on, by)) = self.owned() else {
+            return self.post();
+        };
+        let mut act = Narrow {
+            by,
+            on,
+            level: None,
+            named: None,
+            not_after: None,
+        };
+        match self.seed.below(5) {
+            0 => {
+                let people = &self.model.council.people;
+                let named = (0..6).filter_map(|_| self.seed.pick(people));
+                act.named = Some(named.map(|who| who.id.clone()).collect());
+            }
+            1 => act.not_after = Some(self.at + self.instant(40)),
+            _ => {
+                let levels = self.model.levels(&act.on);
+                act.level = self.seed.pick(&levels).cloned();
+            }
+        }
+        Act::Narrow(act)
+    }
+
+    /// A reader's word on what it was told or has.
+    fn answer(&mut self) -> Act {
+        let people = &self.model.council.people;
+        let by = self.seed.pick(people).unwrap().id.clone();
+        let taken = self.seed.pick(&self.model.taken).cloned();
+        if let (Some(taken), true) = (taken, self.seed.one_in(2)) {
+            let on = self.model.versions[taken.at].item.clone();
+            return Act::Acknowledge {
+                by,
+                on,
+                of: taken.step,
+            };
+        }
+        let seen = self.model.view(&by, self.at);
+        let items: Vec<Item> = seen
+            .iter()
+            .map(|seen| self.model.versions[seen.at].item.clone())
+            .collect();
+        match self.seed.pick(&items).cloned() {
+            Some(on) => Act::Accept { by, on },
+            None => self.post(),
         }
     }
 

@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use sekisho::exchange::withdraw::Withdrawal;
+
 use crate::harness::{TestHub, both};
 
 const NOWHERE: &str = "marking-definition--00000000-0000-4000-8000-0000000000ff";
@@ -38,5 +40,21 @@ both! {
         let seen = hub.objects(Some("ict-analyst")).await;
         let versions: Vec<&str> = seen.iter().filter(|object| object.id.starts_with("indicator")).map(|object| object.version.as_str()).collect();
         assert_eq!(versions, ["2026-11-01T03:00:00.000Z"]);
+    }
+
+    /// Law 6: also where the newest is taken back alone: the desk's newest stays its newest, and
+    /// readers have the newest of those that went to them, though one between never did.
+    what_is_taken_back_alone_leaves_one_newest_to_everybody => |hub| {
+        for (hour, marking) in [(1, GREEN), (2, NOWHERE), (3, GREEN)] {
+            post(&hub, "ict-taxii", indicator(hour, marking)).await;
+        }
+        let caller = hub.caller("ict-taxii").await;
+        let only = Withdrawal { version: Some(3), ..Withdrawal::default() };
+        hub.exchange.withdraw(&caller, "indicator--00000000-0000-4000-8000-000000000001", only).await.unwrap();
+        for (who, hours) in [("ict-taxii", "03"), ("ict-analyst", "01")] {
+            let seen = hub.objects(Some(who)).await;
+            let versions: Vec<&str> = seen.iter().filter(|object| object.id.starts_with("indicator")).map(|object| object.version.as_str()).collect();
+            assert_eq!(versions, [format!("2026-11-01T{hours}:00:00.000Z")], "{who}");
+        }
     }
 }

@@ -4,11 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod narrower;
 mod sees;
+mod time;
 mod version;
 
 use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, id_of, report_token};
 use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+pub use narrower::Taken;
 use sees::reads_as_member;
 use version::join_modes;
 
@@ -44,6 +47,8 @@ pub enum State {
     Refused,
     Superseded,
     Expired,
+    Withdrawn,
+    Recalled,
 }
 
 /// One accepted version of one item.
@@ -62,10 +67,15 @@ pub struct Version {
     pub body: String,
     operator: Option<String>,
     ceptoar: String,
+    /// The scheme, its version and the level under which it was accepted.
+    scheme: (String, u32),
+    level: String,
+    /// Whose consent its rule asks for, whether it had to be asked or not.
+    approvals: BTreeMap<String, u8>,
+    /// Who acknowledged and accepted, as steps.
+    answers: Vec<usize>,
     access: Access,
     asked: BTreeMap<String, u8>,
-    /// Whose consent its rule asks for, whether it leaves or not.
-    approvals: BTreeMap<String, u8>,
     votes: Vec<(String, String, bool)>,
     pub state: State,
     holds_inside: bool,
@@ -74,6 +84,8 @@ pub struct Version {
     sides: [bool; 3],
     /// Forms made for inside and outside.
     forms: [BTreeSet<u8>; 2],
+    /// Forms there are at all.
+    made: BTreeSet<u8>,
     /// The rule when it went inside and outside: what is narrowed later shows where the form stays.
     out: [Option<Access>; 2],
     /// Who has until when to reply, and who let it pass where that is consent.
@@ -111,7 +123,11 @@ pub enum Outcome {
 pub struct Model {
     pub council: Council,
     pub versions: Vec<Version>,
+    /// What was taken back, in the order it was.
+    pub taken: Vec<Taken>,
     start: i64,
+    /// Until when time was looked at.
+    clock: i64,
 }
 
 impl Model {
@@ -119,7 +135,9 @@ impl Model {
         Self {
             council,
             versions: Vec::new(),
+            taken: Vec::new(),
             start,
+            clock: 0,
         }
     }
 
@@ -143,7 +161,9 @@ impl Model {
         match &step.act {
             Act::Wait | Act::Restart => Outcome::Nothing,
             Act::Council(council, _) => {
-                self.council = council.as_ref().clone();
+                let before = std::mem::replace(&mut self.council, council.as_ref().clone());
+                let today = self.day(step.at);
+                self.tighten_all(&before, &today, step.at);
                 Outcome::Nothing
             }
             Act::Report(report) => self.report(step, report),
@@ -164,6 +184,19 @@ impl Model {
                 Outcome::Taken(taken)
             }
             Act::Vote { by, on, yes } => self.vote(by, on, *yes),
+            Act::Narrow(act) => self.narrow(act, step.at),
+            Act::Withdraw {
+                by,
+                on,
+                only,
+                recall,
+            } => self.withdraw(step.number, by, on, *only, *recall),
+            Act::Acknowledge { on, .. } | Act::Accept { on, .. } => {
+                for at in self.of(on) {
+                    self.versions[at].answers.push(step.number);
+                }
+                Outcome::Taken(vec![true])
+            }
         }
     }
 
@@ -262,7 +295,7 @@ impl Model {
                 let sectors = self.sectors_of(&body);
                 let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
                 let again = self.version(item, step, &person, &body, operator, level, sectors);
-                self.narrow(&earlier, &again, step.at);
+                self.posted_again(&earlier, &again, step.at);
                 return true; // no news, but for what it asks more
             }
             if object.thing != Thing::Domain && version.rank.0 == object.rev {
@@ -328,24 +361,12 @@ impl Model {
             anonymise: level.anonymise.clone(),
             strips: false,
         };
+        let scheme = self.scheme_of(body, step.at).unwrap();
+        let scheme = (scheme.id.clone(), scheme.version);
         let leaves = !access
             .forms(&self.council, |body| *body != ceptoar)
             .is_empty();
-        let mut asked = BTreeMap::new();
-        let mut approvals = BTreeMap::new();
-        let mut due = BTreeMap::new();
-        for (who, mode) in &level.approvals {
-            let concrete = match who.split_once('.') {
-                None => format!("{}.source", operator.as_ref().unwrap_or(&body.id)),
-                Some((_, role)) => format!("{ceptoar}.{role}"),
-            };
-            due.insert(concrete.clone(), step.at + REPLY_HOURS * 3_600_000_000);
-            join_modes(&mut approvals, &concrete, *mode);
-            if leaves {
-                join_modes(&mut asked, &concrete, *mode);
-            }
-        }
-        Version {
+        let mut version = Version {
             item,
             step: step.number,
             token: String::new(),
@@ -357,8 +378,12 @@ impl Model {
             operator,
             ceptoar,
             access,
-            asked,
-            approvals,
+            scheme,
+            level: level.name.clone(),
+            approvals: BTreeMap::new(),
+            answers: Vec::new(),
+            made: BTreeSet::new(),
+            asked: BTreeMap::new(),
             votes: Vec::new(),
             state: State::Held,
             holds_inside: false,
@@ -366,11 +391,22 @@ impl Model {
             sides: [true, false, false],
             forms: [BTreeSet::new(), BTreeSet::new()],
             out: [None, None],
-            due,
+            due: BTreeMap::new(),
             lapsed: BTreeSet::new(),
             releases_unanswered: level.releases_unanswered,
             not_before: 0,
+        };
+        version.approvals = version.approvers(level);
+        let until = step.at + REPLY_HOURS * 3_600_000_000;
+        version.due = version
+            .approvals
+            .keys()
+            .map(|who| (who.clone(), until))
+            .collect();
+        if leaves {
+            version.asked.clone_from(&version.approvals);
         }
+        version
     }
 
     /// The versions of one item, in the order they were accepted.
@@ -378,30 +414,6 @@ impl Model {
         (0..self.versions.len())
             .filter(|at| self.versions[*at].item == *item)
             .collect()
-    }
-
-    /// What was posted again under a stricter marking narrows what is there.
-    fn narrow(&mut self, earlier: &[usize], again: &Version, now: i64) {
-        for at in earlier {
-            let version = &mut self.versions[*at];
-            let before = version.approvals.clone();
-            let hides_more = version.join(again);
-            if version.state == State::Released && !hides_more {
-                for out in version.out.iter_mut().flatten() {
-                    *out = version.access.clone();
-                }
-            }
-            if version.state == State::Held {
-                for (who, mode) in &again.approvals {
-                    if !before.contains_key(who) && !version.asked.contains_key(who) {
-                        version.asked.insert(who.clone(), *mode);
-                        version
-                            .due
-                            .insert(who.clone(), now + REPLY_HOURS * 3_600_000_000);
-                    }
-                }
-            }
-        }
     }
 
     fn accept(&mut self, mut version: Version, holds_inside: bool, now: i64) {
@@ -445,6 +457,7 @@ impl Model {
         for (side, forms) in version.forms.iter_mut().enumerate() {
             let inside = |body: &String| (side == 0) == (*body == version.ceptoar);
             *forms = version.access.forms(&self.council, inside);
+            version.made.extend(forms.iter().copied());
         }
         if !late {
             for at in before {
@@ -456,64 +469,8 @@ impl Model {
             }
         }
         version.due.retain(|who, _| version.asked.contains_key(who));
-        version.settle();
+        version.settle(&self.council);
         self.versions.push(version);
-    }
-
-    /// Everything that time does up to an instant.
-    pub fn pass(&mut self, until: i64) {
-        while let Some(due) = self.next_due(until) {
-            self.happen(due);
-        }
-    }
-
-    /// The next instant at which something happens by itself.
-    pub fn next_due(&self, until: i64) -> Option<i64> {
-        let of = |version: &Version| {
-            let held = version.state == State::Held;
-            let embargo = (held && version.embargo).then_some(version.not_before);
-            let replies = version.due.values().copied().filter(move |_| held);
-            let open = matches!(version.state, State::Held | State::Released);
-            let expiry = version.access.not_after.filter(|_| open);
-            embargo.into_iter().chain(expiry).chain(replies).min()
-        };
-        self.versions
-            .iter()
-            .filter_map(of)
-            .min()
-            .filter(|due| *due <= until)
-    }
-
-    /// What is due at an instant.
-    pub fn happen(&mut self, now: i64) {
-        for version in &mut self.versions {
-            if version.state == State::Held && version.embargo && version.not_before <= now {
-                version.embargo = false;
-                version.settle();
-            }
-            let over: Vec<String> = version
-                .due
-                .iter()
-                .filter(|(_, at)| **at <= now)
-                .map(|(who, _)| who.clone())
-                .collect();
-            for who in over {
-                version.due.remove(&who);
-                if version.state != State::Held || !version.pending().contains(&who) {
-                    continue;
-                }
-                if version.asked[&who] == 1 || version.releases_unanswered {
-                    version.lapsed.insert(who);
-                    version.settle();
-                } else {
-                    version.state = State::Refused;
-                }
-            }
-            let open = matches!(version.state, State::Held | State::Released);
-            if open && version.access.not_after.is_some_and(|until| until <= now) {
-                version.state = State::Expired;
-            }
-        }
     }
 
     /// What a request for consent would be answered for, and in whose name.
@@ -570,7 +527,7 @@ impl Model {
             version.state = State::Refused;
             return Outcome::Taken(vec![true]);
         }
-        version.settle();
+        version.settle(&self.council);
         Outcome::Taken(vec![true])
     }
 }

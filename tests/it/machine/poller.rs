@@ -40,16 +40,6 @@ impl Poller {
         }
     }
 
-    /// As a new client: what a reader's rights open of the past, a mark of before does not reach.
-    pub fn start_again(&mut self) {
-        self.got.clear();
-        self.words.clear();
-        self.mark = match self.mark {
-            Mark::Stamp(_) => Mark::Stamp(None),
-            Mark::Cursor(_) => Mark::Cursor(None),
-        };
-    }
-
     /// Asks until there is no more.
     pub async fn poll(
         &mut self,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::acts::Step;
 use super::check;
 use super::draw::Episode;
-use super::model::{ANYBODY, Model, Seen};
+use super::model::{ANYBODY, Model, Seen, Taken};
 use super::poller::Poller;
 use super::seed::Seed;
 use super::surfaces::{Ask, SURFACES, mainly};
@@ -39,6 +39,8 @@ pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Ta
         start,
         referred: BTreeSet::new(),
         at_desk: false,
+        had: BTreeMap::new(),
+        told: BTreeMap::new(),
         pollers: pollers(episode),
         seed: Seed::new(episode.seed ^ 0xabcd),
         tally: Tally::default(),
@@ -78,6 +80,9 @@ struct Run<'a> {
     /// Everything the reader's objects ever referred to.
     referred: BTreeSet<String>,
     at_desk: bool,
+    /// Which versions each reader was handed, beside the desk's; and what they are told of since.
+    had: BTreeMap<String, BTreeSet<usize>>,
+    told: BTreeMap<String, Vec<Taken>>,
     pollers: Vec<Poller>,
     seed: Seed,
     tally: Tally,
@@ -91,7 +96,17 @@ impl Run<'_> {
             self.set_clock(due).await;
         }
         self.set_clock(step.at).await;
+        let before = self.model.taken.len();
         let expected = self.model.apply(step);
+        for taken in &self.model.taken[before..] {
+            let of = |had: &&BTreeSet<usize>| had.contains(&taken.at);
+            for (reader, _) in self.had.iter().filter(|(_, had)| of(had)) {
+                self.told
+                    .entry(reader.clone())
+                    .or_default()
+                    .push(taken.clone());
+            }
+        }
         let answer = self.one.act(step, self.start).await;
         check::outcome(answer.as_ref(), &expected)?;
         self.one.tick().await; // what an act makes due at once
@@ -107,6 +122,7 @@ impl Run<'_> {
         self.two.tick().await;
         self.tally.steps += 1;
         self.tally.left_out += usize::from(left_out);
+        self.others_leaves().await;
         let known = self.some_known();
         for (at, surface) in SURFACES.iter().enumerate() {
             if self.seed.one_in(if surface.often { 3 } else { 15 }) {
@@ -117,14 +133,21 @@ impl Run<'_> {
         let others = &self.model.council.people;
         let other = self.seed.pick(others).unwrap().id.clone();
         self.against_model(&other, step.at).await?;
-        if matches!(step.act, super::acts::Act::Council(..)) {
-            self.pollers.iter_mut().for_each(Poller::start_again);
-        }
         if self.seed.one_in(3) {
-            let contested = self.model.contested();
+            let contested = &self.model.contested() | &self.model.revived();
             for poller in &mut self.pollers {
                 poller.poll(&self.one, &contested).await?;
             }
+        }
+        for (reader, words) in self.one.fetched() {
+            let seen = self.model.view(&reader, step.at);
+            let handed = seen
+                .iter()
+                .filter(|seen| !seen.desk && words.contains(&seen.token));
+            self.had
+                .entry(reader)
+                .or_default()
+                .extend(handed.map(|seen| seen.at));
         }
         Ok(())
     }
@@ -153,11 +176,12 @@ impl Run<'_> {
                 .await
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
-        let contested = self.model.contested();
+        let contested = &self.model.contested() | &self.model.revived();
         for poller in &mut self.pollers {
             poller.poll(&self.one, &contested).await?;
         }
         self.reasons().await?;
+        self.others_leaves().await;
         let known = self.one.known.clone();
         for surface in 0..SURFACES.len() {
             self.both(surface, &known).await?;
@@ -182,6 +206,26 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// What of the ledger somebody else may open now, and the reader may not.
+    async fn others_leaves(&mut self) {
+        let people = &self.model.council.people;
+        let other = self.seed.pick(people).unwrap().id.clone();
+        let mut lists = Vec::new();
+        for who in [other.as_str(), self.reader] {
+            let list = self
+                .one
+                .get(who, "/v1/ledger/entries?limit=1000")
+                .await
+                .json();
+            let ids = list["items"].as_array().into_iter().flatten();
+            lists.push(
+                ids.map(|item| item["id"].as_str().unwrap().to_owned())
+                    .collect::<BTreeSet<_>>(),
+            );
+        }
+        self.one.known.leaves = &lists[0] - &lists[1];
+    }
+
     /// A few of the ids there are to try; some of them new, some old.
     fn some_known(&mut self) -> Known {
         let seed = &mut self.seed;
@@ -197,6 +241,7 @@ impl Run<'_> {
             objects: some(&all.objects),
             statuses: some(&all.statuses),
             requests: some(&all.requests),
+            leaves: some(&all.leaves),
         }
     }
 
@@ -245,11 +290,12 @@ impl Run<'_> {
             .map(|object| object.id().to_owned());
         self.one.known.objects.extend(ids);
         check::stamps(&one[1]).map_err(failed)?;
-        let [_, _, reports, requests] = one.as_slice() else {
+        let [_, _, reports, requests, notices] = one.as_slice() else {
             return Ok(()); // nobody logged in
         };
         check::rest(&self.model, &self.one, &seen, reports).map_err(failed)?;
         check::waiting(&self.model, &self.one, reader, requests).map_err(failed)?;
+        check::notices(&self.model, self.told.get(reader), notices, objects).map_err(failed)?;
         for item in reports.json()["items"].as_array().into_iter().flatten() {
             self.one
                 .known

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::acts::{Act, Item, Step};
+use super::acts::{Act, Item, Narrow, Step};
 use super::draw::Episode;
 use super::run::run;
 use crate::harness::TestHub;
@@ -55,10 +55,14 @@ fn whole(mut steps: Vec<Step>) -> Vec<Step> {
     let there: Vec<usize> = steps.iter().map(|step| step.number).collect();
     steps.retain(|step| match &step.act {
         Act::Report(report) => report.replaces.is_none_or(|first| there.contains(&first)),
-        Act::Vote {
-            on: Item::Report(first),
-            ..
-        } => there.contains(first),
+        Act::Vote { on, .. }
+        | Act::Withdraw { on, .. }
+        | Act::Narrow(Narrow { on, .. })
+        | Act::Acknowledge { on, .. }
+        | Act::Accept { on, .. } => match on {
+            Item::Report(first) => there.contains(first),
+            Item::Object(..) => true,
+        },
         _ => true,
     });
     steps

@@ -42,10 +42,12 @@ pub const SURFACES: &[Surface] = surfaces! {
     by_id: true,
     report_by_id: true,
     statuses: true,
-    notices: true,
+    view_only: true,
     reach: false,
     others_requests: false,
     directory: false,
+    ledger: true,
+    dry_runs: false,
     errors: false,
 };
 
@@ -130,7 +132,7 @@ pub fn objects_path(reader: &str) -> String {
 }
 
 /// What is asked after every act, of both hubs and of the model: objects and their manifest, and with
-/// a login reports and requests for consent.
+/// a login reports, requests for consent and notices.
 pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
     let objects = objects_path(reader);
     let mut all = vec![
@@ -142,6 +144,7 @@ pub async fn mainly(world: &World, reader: &str) -> Vec<Answer> {
     if reader != ANYBODY {
         all.push(world.get(reader, "/v1/reports?limit=1000").await);
         all.push(world.get(reader, "/v1/approvals?limit=1000").await);
+        all.push(world.get(reader, "/v1/notices").await);
     }
     all
 }
@@ -252,13 +255,11 @@ async fn statuses(ask: &Ask<'_>) -> Vec<Answer> {
     all
 }
 
-async fn notices(ask: &Ask<'_>) -> Vec<Answer> {
+async fn view_only(ask: &Ask<'_>) -> Vec<Answer> {
     if ask.anybody() {
         return Vec::new();
     }
-    let mut all = vec![ask.get("/v1/notices").await];
-    all.extend(ask.list("/v1/view-only?limit=2").await);
-    all
+    ask.list("/v1/view-only?limit=2").await
 }
 
 /// How far an item went: its source's desk is told, nobody else.
@@ -289,6 +290,86 @@ async fn directory(ask: &Ask<'_>) -> Vec<Answer> {
     all.extend(ask.list("/v1/bodies?limit=3").await);
     for body in ["alpha", "alpha-op1", "bravo-op1", "nowhere"] {
         all.push(ask.get(&format!("/v1/bodies/{body}")).await);
+    }
+    all
+}
+
+/// The ledger as far as the caller takes part in it: form and count. Salts are random, so leaves and
+/// what is sealed over them differ, and with them ids, cursors and the length of the whole tree, which
+/// anybody logged in may know.
+async fn ledger(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let path = match &cursor {
+            None => "/v1/ledger/entries?limit=50".to_owned(),
+            Some(cursor) => format!("/v1/ledger/entries?limit=50&cursor={cursor}"),
+        };
+        let mut answer = ask.get(&path).await;
+        let mut body = answer.json();
+        cursor = body["next"].as_str().map(str::to_owned);
+        "/v1/ledger/entries".clone_into(&mut answer.request);
+        if answer.status == 200 {
+            for item in body["items"].as_array_mut().into_iter().flatten() {
+                blank(item);
+            }
+            body["next"] = cursor.is_some().into();
+            answer.body = body.to_string();
+        }
+        answer
+            .headers
+            .retain(|(name, _)| name != "etag" && name != "content-length");
+        all.push(answer);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    // What others may open is to the caller as if it was not there.
+    for id in &ask.known.leaves {
+        let mut answer = ask.get(&format!("/v1/ledger/entries/{id}/proof")).await;
+        answer.body = answer.body.replace(id.as_str(), "");
+        all.push(answer);
+    }
+    all.push(ask.get("/v1/ledger/entries/nothing/proof").await);
+    all
+}
+
+/// Keeps what an entry says, and of what was drawn at random only that it is there.
+fn blank(item: &mut serde_json::Value) {
+    for name in ["id", "leaf", "salt", "index"] {
+        item[name] = serde_json::Value::Null;
+    }
+    for member in item["members"].as_array_mut().into_iter().flatten() {
+        member["salt"] = serde_json::Value::Null;
+    }
+    // A sealed member stands in the record as a digest over its salt.
+    let record = item["record"].as_str().unwrap_or_default();
+    let words = record.split('"').map(|word| {
+        let digest = word.len() >= 43 && !word.contains(' ') && !word.contains("--");
+        if digest { "digest" } else { word }
+    });
+    item["record"] = words.collect::<Vec<_>>().join("\"").into();
+}
+
+/// What publishing something made of others' reports would do: of a hidden one as of an absent one.
+async fn dry_runs(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    let nowhere = "00000000-0000-4000-8000-000000000000".to_owned();
+    for id in ask.known.reports.iter().chain([&nowhere]) {
+        for part in ["derived_from", "generalises"] {
+            let path = format!("/v1/reports?dry_run=true&{part}={id}");
+            let json = [("content-type", "application/json")];
+            let body = serde_json::json!({
+                "kind": "best_practice", "sector": "s-alpha", "title": {"en": "made of another"},
+                "summary": {"en": "a lesson"}, "practice": {"en": "patch"},
+            });
+            let mut answer = ask
+                .world
+                .send(ask.reader, "POST", &path, &json, body.to_string())
+                .await;
+            answer.body = answer.body.replace(id.as_str(), "");
+            all.push(answer);
+        }
     }
     all
 }

@@ -3,17 +3,24 @@
 
 use std::collections::BTreeSet;
 
-use super::acts::{Act, Item, Step};
+use super::acts::{Act, Item, Narrow, Step};
 use super::draw::Episode;
 use super::model::{Model, Outcome, Seen};
 
-/// What a reader has, what waits for them, and how the act ended.
-type Instant = (Vec<Seen>, Vec<(String, String)>, Outcome);
+/// What a reader has, what waits for them, how the act ended, and what was taken back that they may
+/// have had: they are told.
+type Instant = (
+    Vec<Seen>,
+    Vec<(String, String)>,
+    Outcome,
+    Vec<(usize, usize)>,
+);
 type Trace = Vec<Instant>;
 
 /// What the reader has after each act, whether the act was carried out or left out.
 fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i64) -> Trace {
     let mut model = Model::new(episode.council.clone(), start);
+    let mut ever = BTreeSet::new();
     steps
         .iter()
         .map(|step| {
@@ -25,7 +32,16 @@ fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i6
             };
             let mut seen = model.view(&episode.reader, step.at);
             seen.iter_mut().for_each(|seen| seen.at = 0); // where the model keeps it
-            (seen, model.waiting(&episode.reader), outcome)
+            ever.extend(seen.iter().map(|seen| (seen.step, seen.token.clone())));
+            let had = |at: usize| {
+                let version = &model.versions[at];
+                ever.contains(&(version.step, version.token.clone()))
+            };
+            let told = model.taken.iter().filter(|taken| had(taken.at));
+            let told = told
+                .map(|taken| (taken.step, model.versions[taken.at].step))
+                .collect();
+            (seen, model.waiting(&episode.reader), outcome, told)
         })
         .collect()
 }
@@ -40,7 +56,11 @@ fn items(step: &Step, model: &Model) -> Vec<Item> {
                 .map(|object| Item::Object(body.clone(), object.id()))
                 .collect()
         }
-        Act::Vote { on, .. } => vec![on.clone()],
+        Act::Vote { on, .. }
+        | Act::Withdraw { on, .. }
+        | Act::Narrow(Narrow { on, .. })
+        | Act::Acknowledge { on, .. }
+        | Act::Accept { on, .. } => vec![on.clone()],
         _ => Vec::new(),
     }
 }
@@ -83,7 +103,7 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
                 .zip(whole.iter().zip(&less))
                 .all(|(step, (one, two))| {
                     let act = gone.contains(&step.number) || one.2 == two.2;
-                    act && (&one.0, &one.1) == (&two.0, &two.1)
+                    act && (&one.0, &one.1, &one.3) == (&two.0, &two.1, &two.3)
                 });
             if same {
                 continue;

@@ -2,6 +2,7 @@
 //! router in process. Every header but the date and every byte of an answer is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,7 +11,7 @@ use sekisho::exchange::{Credential, Exchange};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::acts::{Act, Item, Step, report_token};
+use super::acts::{Act, Item, Narrow, Step, reason_token, report_token, written};
 use super::draw::Episode;
 use super::model::ANYBODY;
 use crate::harness::TestHub;
@@ -50,6 +51,8 @@ pub struct Known {
     pub statuses: BTreeSet<String>,
     /// Requests for consent.
     pub requests: BTreeSet<String>,
+    /// Entries of the ledger that others may open and the reader may not.
+    pub leaves: BTreeSet<String>,
 }
 
 pub struct World {
@@ -60,6 +63,8 @@ pub struct World {
     /// The source's id and bytes of each report, by the step that made it.
     pub reports: BTreeMap<usize, (String, String)>,
     pub known: Known,
+    /// Words in what each reader was handed since somebody looked.
+    fetched: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl World {
@@ -86,6 +91,7 @@ impl World {
             keys: names.into_iter().zip(keys).collect(),
             reports: BTreeMap::new(),
             known: Known::default(),
+            fetched: Mutex::default(),
             hub,
         }
     }
@@ -147,6 +153,22 @@ impl World {
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let body = String::from_utf8_lossy(&bytes).into_owned();
         assert!(status < 500, "{method} {path} as {who}: {status} {body}");
+        let hands_over = path.contains("/objects/") || path.starts_with("/v1/reports");
+        let about = ["/explain", "/audience", "/versions/"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        if method == "GET" && status == 200 && hands_over && !about {
+            let words = body.split(|one: char| !one.is_ascii_alphanumeric());
+            let words = words
+                .filter(|word| word.starts_with("qq"))
+                .map(str::to_owned);
+            self.fetched
+                .lock()
+                .unwrap()
+                .entry(who.to_owned())
+                .or_default()
+                .extend(words);
+        }
         Answer {
             request: format!("{method} {path}"),
             status,
@@ -218,6 +240,59 @@ impl World {
                 }
                 Some(answer)
             }
+            Act::Withdraw {
+                by,
+                on,
+                only,
+                recall,
+            } => {
+                let path = format!("{}/withdraw", self.own_path(on)?);
+                let body =
+                    json!({"recall": recall, "version": only, "reason": reason_token(step.number)});
+                self.tell(by, &path, body).await
+            }
+            Act::Narrow(Narrow {
+                by,
+                on,
+                level,
+                named,
+                not_after,
+            }) => {
+                let path = format!("{}/narrow", self.own_path(on)?);
+                let not_after = not_after.map(|at| written(start + at));
+                let body = json!({"level": level, "named": named, "not_after": not_after});
+                self.tell(by, &path, body).await
+            }
+            Act::Acknowledge { by, of, .. } => {
+                let list = self.get(by, "/v1/notices").await.json();
+                let reason = reason_token(*of);
+                let notice = list["items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|notice| {
+                        notice["reason"] == *reason && notice["acknowledged_at"].is_null()
+                    })?;
+                let path = format!("/v1/notices/{}/acknowledge", notice["id"].as_str().unwrap());
+                self.tell(by, &path, json!({"comment": "gone"})).await
+            }
+            Act::Accept { by, on } => {
+                let Item::Report(first) = on else { return None };
+                let of = self.reports.get(first)?.0.clone();
+                let list = self.get(by, "/v1/reports?limit=1000").await.json();
+                let found = list["items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|item| {
+                        let word = item["report"]["title"]["en"].as_str().unwrap_or_default();
+                        self.report_of(word).is_some_and(|(id, _)| *id == of)
+                    })?;
+                let path = format!("/v1/reports/{}/accept", found["id"].as_str().unwrap());
+                self.send(by, "POST", &path, &[], String::new())
+                    .await
+                    .into()
+            }
             Act::Vote { by, on, yes } => {
                 let wanted = match on {
                     Item::Report(first) => self.reports.get(first).map(|(id, _)| id.clone())?,
@@ -248,6 +323,27 @@ impl World {
                 )
             }
         }
+    }
+
+    /// The words each reader was handed since this was asked last.
+    pub fn fetched(&self) -> BTreeMap<String, BTreeSet<String>> {
+        std::mem::take(&mut self.fetched.lock().unwrap())
+    }
+
+    /// Where a source speaks of an item of its own.
+    fn own_path(&self, on: &Item) -> Option<String> {
+        match on {
+            Item::Report(first) => self
+                .reports
+                .get(first)
+                .map(|(id, _)| format!("/v1/reports/{id}")),
+            Item::Object(_, id) => Some(format!("/v1/objects/{id}")),
+        }
+    }
+
+    async fn tell(&self, who: &str, path: &str, body: Value) -> Option<Answer> {
+        let json = [("content-type", "application/json")];
+        Some(self.send(who, "POST", path, &json, body.to_string()).await)
     }
 
     /// Ends both processes and starts them again on the same database.

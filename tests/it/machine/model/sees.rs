@@ -114,7 +114,7 @@ impl Model {
             };
             let later = self.of(&version.item).into_iter().any(|other| {
                 let other = &self.versions[other];
-                other.rank > version.rank && other.sides[side]
+                other.rank > version.rank && other.sides[side] && (side == 0 || !other.is_gone())
             });
             // What it binds its reader to, and at the desk where it stands.
             let access = &version.access;
@@ -123,7 +123,10 @@ impl Model {
                 access.tlp, access.stores_in_japan, access.keeps_days
             );
             if side == 0 {
-                detail.push_str(&format!(" {:?} {:?}", version.state, version.votes));
+                detail.push_str(&format!(
+                    " {:?} {:?} {:?}",
+                    version.state, version.votes, version.answers
+                ));
             }
             all.push(Seen {
                 token: version.token.clone(),
@@ -222,7 +225,7 @@ fn column(body: &Body, own: &Body) -> Option<usize> {
 
 impl Access {
     /// What a body is given, by where it stands today.
-    fn grant(&self, council: &Council, place: &str) -> Grant {
+    pub(super) fn grant(&self, council: &Council, place: &str) -> Grant {
         let mut least = (4, 2);
         for (own, columns) in &self.columns {
             let own = council.find(own).unwrap();

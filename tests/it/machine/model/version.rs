@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ANONYMISED, State, Version};
+use super::super::council::Council;
+use super::{State, Version};
 
 impl Version {
     /// Whose agreement is still missing.
@@ -42,15 +43,13 @@ impl Version {
             || was.anonymise != self.access.anonymise
             || was.strips != self.access.strips;
         if hides_more {
-            self.forms.iter_mut().for_each(|forms| {
-                forms.remove(&ANONYMISED);
-            });
+            self.forget_renditions();
         }
         hides_more
     }
 
     /// Lets leave what nothing holds any more.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, council: &Council) {
         let agreed = self.pending().is_empty();
         self.holds_inside &= !agreed;
         let inside = !self.holds_inside && !self.embargo;
@@ -64,6 +63,7 @@ impl Version {
             if free && !self.sides[side] {
                 self.sides[side] = true;
                 self.out[side - 1] = Some(self.access.clone());
+                self.forms[side - 1] = self.forms_now(council, side - 1);
             }
         }
     }
