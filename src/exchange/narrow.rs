@@ -173,7 +173,7 @@ impl Exchange {
         self.narrow_entries(tx, version, further, hides_more)
             .await?;
         match version.value.state.as_str() {
-            "held" => self.ask_more(tx, version, joined, now).await,
+            "held" => self.ask_more(tx, version, &before, joined, now).await,
             "released" if !hides_more && changes_form(&before, joined) => {
                 // Who had it as submitted and may have a rendition now gets that.
                 let own = BodyId::from(version.value.ceptoar.as_str());
@@ -193,6 +193,7 @@ impl Exchange {
         &self,
         tx: &mut Tx,
         version: &ItemVersion,
+        before: &Rule,
         joined: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
@@ -212,6 +213,8 @@ impl Exchange {
                 None => due,
             };
             match known {
+                // It was not asked, since nothing of it leaves.
+                None if before.approvals.contains_key(who) => continue,
                 None => {
                     tx.ask(version.key, who.as_str(), mode.word(), due).await?;
                     self.seat(tx, version, joined, &Approver::from(who.as_str()), now)

@@ -10,8 +10,9 @@ use super::gate::intern;
 use super::markings::published_markings;
 use super::refusal::Refusal;
 use super::secret::sha256;
+use super::supports::id_of;
 use crate::handling::{Audience, Form, Rule};
-use crate::stix::{Class, StixId, rendition, timestamp};
+use crate::stix::{Class, StixId, marking, rendition, timestamp};
 use crate::store::{NewItemVersion, NewObject, NewRelease};
 
 /// The form of an object that stands in for an original in front of a reader of both.
@@ -40,8 +41,9 @@ pub(super) struct Numbers {
     next: i64,
 }
 
-/// TLP marking, obligations, creator.
-const SUPPORTS: usize = 3;
+/// TLP marking, obligations, creator; and the first two again as they were when the objects were
+/// made, where the rule was narrowed since.
+const SUPPORTS: usize = 5;
 const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 
 impl Numbers {
@@ -139,7 +141,15 @@ impl Release<'_> {
             // Posted identified objects carry their own markings; everything the hub makes carries
             // the hub's, which go with it.
             let supports = if form == Form::Anonymised || self.item.kind != "stix" {
-                goes_with(form)
+                let mut supports = goes_with(form);
+                for id in self.named_by(form)? {
+                    let there = supports.iter().any(|object| id_of(object) == Some(&id));
+                    if let (false, Some(bytes)) = (there, tx.first_bytes(&id).await?) {
+                        supports.push(serde_json::from_str(&bytes)?);
+                    }
+                }
+                supports.truncate(SUPPORTS);
+                supports
             } else {
                 self.carried.clone()
             };
@@ -192,6 +202,17 @@ impl Release<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The markings that the hub's own objects of a form name.
+    fn named_by(&self, form: Form) -> Result<BTreeSet<String>, Refusal> {
+        let mut named = BTreeSet::new();
+        for (_, object) in &self.keyed {
+            if object.form == form.word() && !object.bytes.is_empty() {
+                named.extend(marking::references(&serde_json::from_str(&object.bytes)?));
+            }
+        }
+        Ok(named)
     }
 
     async fn support(

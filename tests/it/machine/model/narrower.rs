@@ -147,6 +147,11 @@ impl Model {
         }
         match version.state {
             State::Held => {
+                for (who, mode) in &further.approvals {
+                    if let Some(asked) = version.asked.get_mut(who) {
+                        *asked = (*asked).max(*mode);
+                    }
+                }
                 for (who, mode) in new {
                     version.due.insert(who.clone(), now + REPLY_HOURS * HOUR);
                     version.asked.insert(who, mode);
@@ -239,7 +244,7 @@ impl Model {
             let mut further = self.versions[at].under(level.as_ref(), false);
             further.access.named.clone_from(&act.named);
             further.access.not_after = act.not_after;
-            self.tighten(at, &further, false, now);
+            self.tighten(at, &further, true, now);
         }
         Outcome::Taken(vec![true])
     }
@@ -259,7 +264,8 @@ impl Model {
         let mut some = false;
         for (number, at) in (1..).zip(versions) {
             let version = &mut self.versions[at];
-            if version.is_gone() || only.is_some_and(|only| only != number) {
+            let recalled = recall && version.state == State::Withdrawn;
+            if version.is_gone() && !recalled || only.is_some_and(|only| only != number) {
                 continue;
             }
             some = true;
