@@ -78,7 +78,7 @@ async fn apply(hub: &TestHub, policies: &str) {
 
 async fn dry_run(hub: &TestHub, who: &str, report: &Value, body: &str) -> (String, Vec<String>) {
     let caller = hub.caller(who).await;
-    let preview = hub.dry_run(caller.principal.id.as_str(), &report).await;
+    let preview = hub.dry_run(caller.principal.id.as_str(), report).await;
     let share = preview.audience.iter().find(|s| s.body.as_str() == body);
     let share = share.unwrap();
     (share.form.clone(), share.why.clone())
