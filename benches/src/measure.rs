@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Rounds of each measurement.
+/// Rounds of each measurement, and of those whose one pass takes longer than a tenth of a second.
 const ROUNDS: usize = 15;
+const ROUNDS_OF_LONG: usize = 5;
 /// A round is made at least this long, so that the clock's own cost does not show.
 const ROUND_NANOS: f64 = 20e6;
 
@@ -57,7 +58,8 @@ pub fn nanos_each<T>(operations: usize, mut pass: impl FnMut() -> T) -> Spread {
     black_box(pass());
     let once = (thread_nanos() - began).max(1.0);
     let passes = (ROUND_NANOS / once).ceil().clamp(1.0, 1e6) as usize;
-    let rounds = (0..ROUNDS).map(|_| {
+    let rounds = if once > 1e8 { ROUNDS_OF_LONG } else { ROUNDS };
+    let rounds = (0..rounds).map(|_| {
         let began = thread_nanos();
         for _ in 0..passes {
             black_box(pass());
