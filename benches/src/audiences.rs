@@ -10,7 +10,7 @@ use sekisho::handling::{Audience, Channel, Reader, Side, cut};
 use crate::council::{Shape, council};
 use crate::measure::nanos_each;
 use crate::mix::{now, origin};
-use crate::table::Section;
+use crate::table::{Section, grouped};
 
 /// Measures at each number of bodies, and the gate at each number of audiences.
 pub fn audiences(sizes: &[usize], gate: &[usize]) -> anyhow::Result<Section> {
@@ -48,7 +48,12 @@ fn resolution(section: &mut Section, shape: Shape, size: usize) -> anyhow::Resul
                     std::hint::black_box(directory.level_rule(level, &origins[*n], now()));
                 }
             });
-            section.add("a level's rule over all bodies", size, spread, shape.word());
+            section.add(
+                "a level's rule over all bodies",
+                grouped(size),
+                spread,
+                shape.word(),
+            );
         }
         let one = |(scheme, level, n): &(
             &sekisho::handling::Scheme,
@@ -71,7 +76,7 @@ fn resolution(section: &mut Section, shape: Shape, size: usize) -> anyhow::Resul
         } else {
             "`resolve`: joined, conflicts, whose clause"
         };
-        section.add(what, size, spread, shape.word());
+        section.add(what, grouped(size), spread, shape.word());
         if policies {
             continue;
         }
@@ -83,15 +88,16 @@ fn resolution(section: &mut Section, shape: Shape, size: usize) -> anyhow::Resul
                 std::hint::black_box(cut(&rule.rule.access, Side::Outside(own)));
             }
         });
-        section.add("`cut`, both sides", size, spread, shape.word());
+        section.add("`cut`, both sides", grouped(size), spread, shape.word());
     }
     Ok(())
 }
 
-/// Every audience that a council like in life can make, up to `count`.
+/// Audiences that a council like in life can make, up to `count`: of every level of every CEPTOAR, and
+/// then, since they come to an end at some 760, the same again for named persons.
 pub fn interned(directory: &Directory, count: usize) -> anyhow::Result<Vec<Audience>> {
     let mut made = BTreeSet::new();
-    let mut list = Vec::new();
+    let mut list: Vec<Audience> = Vec::new();
     let ceptoars = || {
         directory
             .bodies()
@@ -121,6 +127,14 @@ pub fn interned(directory: &Directory, count: usize) -> anyhow::Result<Vec<Audie
             }
         }
     }
+    let persons = directory.principals().map(|person| &person.id);
+    for (n, person) in (0..count.saturating_sub(list.len())).zip(persons) {
+        let mut named = list[n].clone();
+        if let Audience::Readers { access, .. } = &mut named {
+            access.named = Some([person.clone()].into());
+        }
+        list.push(named);
+    }
     Ok(list)
 }
 
@@ -147,7 +161,7 @@ fn gate(section: &mut Section, count: usize) -> anyhow::Result<()> {
     );
     section.add(
         "the gate: which audiences one reader is in",
-        audiences.len(),
+        grouped(audiences.len()),
         spread,
         note,
     );

@@ -11,7 +11,7 @@ use crate::council::{Shape, council};
 use crate::measure::nanos_each;
 use crate::mix::{Mix, mix, now};
 use crate::rego::Rego;
-use crate::table::Section;
+use crate::table::{Section, grouped};
 
 /// Measures at each number of bodies.
 pub fn decisions(sizes: &[usize], peers: bool) -> anyhow::Result<Section> {
@@ -65,7 +65,7 @@ fn own(section: &mut Section, mix: &Mix, answers: &[Form], size: usize) -> anyho
     }
     section.add(
         "sekisho, `decide`: form, and ground or denial",
-        size,
+        grouped(size),
         nanos_each(count, || {
             let mut passed = 0;
             for question in &mix.questions {
@@ -88,7 +88,7 @@ fn own(section: &mut Section, mix: &Mix, answers: &[Form], size: usize) -> anyho
         .sum();
     section.add(
         "sekisho, one interned `Audience::admits`",
-        size,
+        grouped(size),
         nanos_each(pieces, || {
             let mut passed = 0;
             for question in &mix.questions {
@@ -112,7 +112,7 @@ fn own(section: &mut Section, mix: &Mix, answers: &[Form], size: usize) -> anyho
     }
     section.add(
         "the bare limit: an answer looked up by number",
-        size,
+        grouped(size),
         nanos_each(count, || {
             let mut passed = 0;
             for question in &mix.questions {
@@ -156,7 +156,7 @@ fn peers(section: &mut Section, mix: &Mix, answers: &[Form], size: usize) -> any
                 black_box(cedar.form(black_box(n), reasons));
             }
         });
-        section.add(&what, size, spread, times(&spread));
+        section.add(&what, grouped(size), spread, times(&spread));
     }
     drop(cedar);
 
@@ -173,6 +173,11 @@ fn peers(section: &mut Section, mix: &Mix, answers: &[Form], size: usize) -> any
             black_box(rego.form(black_box(n)).is_ok());
         }
     });
-    section.add("Rego (regorus, byte code)", size, spread, times(&spread));
+    section.add(
+        "Rego (regorus, byte code)",
+        grouped(size),
+        spread,
+        times(&spread),
+    );
     Ok(())
 }

@@ -18,7 +18,7 @@ use sqlx::sqlite::SqlitePool;
 use crate::council::{Shape, council, operator};
 use crate::measure::{Act, Stopwatch, of_acts};
 use crate::mix::{now, origin};
-use crate::table::{Section, short};
+use crate::table::{Section, grouped, short};
 
 /// How often an operator is moved.
 const MOVES: usize = 5;
@@ -58,7 +58,7 @@ async fn measure(operators: usize, items: usize) -> anyhow::Result<Section> {
     let watch = Stopwatch::start();
     let feed = fill(&db, &templates, items).await?;
     let (audiences,) = count(&db, "SELECT COUNT(*) FROM audience").await?;
-    let size = format!("{operators} operators, {items} items");
+    let size = format!("{} operators, {} items", grouped(operators), grouped(items));
     let scene = format!(
         "{audiences} audiences, {feed} feed rows, council file of {} kB, database of {} MB",
         text.len() / 1000,

@@ -93,6 +93,19 @@ impl Section {
     }
 }
 
+/// A number with its thousands apart.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Nanoseconds in the unit that suits them.
 pub fn short(nanos: f64) -> String {
     match nanos {
