@@ -57,9 +57,14 @@ impl Exchange {
             let (Some(former), Some(present)) = (former, present) else {
                 continue;
             };
+            // Compared once: nearly all readers and audiences are as they were.
+            let same = former == present;
+            if same && presents.is_empty() {
+                continue;
+            }
             for (at, (_, was)) in formers.iter().enumerate() {
                 let is = presents.get(&at);
-                if former == present && is.is_none() {
+                if same && is.is_none() {
                     continue;
                 }
                 let is = is.unwrap_or(was);
