@@ -99,6 +99,12 @@ impl Directory {
         self.file.bodies.iter()
     }
 
+    /// Every body in the order of their names, which is that of audiences.
+    pub(super) fn bodies_by_name(&self) -> impl Iterator<Item = &Body> {
+        let places = self.bodies.values();
+        places.filter_map(|at| self.file.bodies.get(*at))
+    }
+
     /// A person or service by name.
     #[must_use]
     pub fn principal(&self, id: &PrincipalId) -> Option<&Principal> {

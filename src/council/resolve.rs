@@ -113,21 +113,20 @@ pub fn relative<'a>(
     bodies: impl IntoIterator<Item = (&'a BodyId, Option<Column>, bool)>,
     approver: impl Fn(&Approver) -> Approver,
 ) -> Rule {
-    let mut audience = Grants::default();
-    for (body, column, has_operators) in bodies {
-        let Some(column) = column else { continue };
-        let grant = level.audience.get(column);
-        // A body without member operators stops at analyst.
-        let stops = !has_operators && grant.depth() < Depth::Analyst;
-        audience.set(
-            body.clone(),
-            if stops {
+    let placed = bodies
+        .into_iter()
+        .filter_map(|(body, column, has_operators)| {
+            let grant = level.audience.get(column?);
+            // A body without member operators stops at analyst.
+            let stops = !has_operators && grant.depth() < Depth::Analyst;
+            let grant = if stops {
                 Grant::new(Depth::Analyst, grant.form())
             } else {
                 grant
-            },
-        );
-    }
+            };
+            Some((body.clone(), grant))
+        });
+    let audience: Grants = placed.collect();
     let approvals: BTreeMap<_, _> = level
         .approvals
         .iter()
@@ -173,7 +172,7 @@ impl Directory {
         let day = at.date_naive();
         let anybody = BodyId::anybody();
         let placed = self
-            .bodies()
+            .bodies_by_name()
             .map(|body| {
                 (
                     &body.id,

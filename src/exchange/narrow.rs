@@ -182,9 +182,10 @@ impl Exchange {
         let former = Readers::of(tx, version.key).await?;
         let sides = former.sides();
         let mut readers = former.narrowed(tx, further).await?;
+        let own = BodyId::from(version.value.ceptoar.as_str());
+        readers.keep_needing(tx, &own, (&before, &joined)).await?;
         if version.value.state == "released" && !hides_more {
             // Who had it as submitted and may have a rendition now gets that.
-            let own = BodyId::from(version.value.ceptoar.as_str());
             for side in sides {
                 let rules = (&before, &joined);
                 readers.change_form(tx, side, &own, rules).await?;
@@ -193,7 +194,10 @@ impl Exchange {
         readers.keep(tx, version.key).await?;
         self.decide_anew(tx, directory, version.key, now).await?;
         match version.value.state.as_str() {
-            "held" => self.ask_more(tx, version, joined.strictest(), now).await,
+            "held" => {
+                let (before, joined) = (before.strictest(), joined.strictest());
+                self.ask_more(tx, version, before, joined, now).await
+            }
             _ => Ok(()),
         }
     }
@@ -233,6 +237,7 @@ impl Exchange {
         &self,
         tx: &mut Tx,
         version: &ItemVersion,
+        before: &Rule,
         joined: &Rule,
         now: i64,
     ) -> Result<(), Refusal> {
@@ -252,6 +257,8 @@ impl Exchange {
                 None => due,
             };
             match known {
+                // It was not asked, since nothing of it leaves.
+                None if before.approvals.contains_key(who) => continue,
                 None => {
                     tx.ask(version.key, who.as_str(), mode.word(), due).await?;
                     self.seat(tx, version, &Approver::from(who.as_str()), now)
@@ -333,7 +340,9 @@ impl Exchange {
             }
             // Kept, so that a looser third version cannot widen what the second narrowed.
             joined.put(tx, key).await?;
-            let readers = Readers::of(tx, key).await?.narrowed(tx, rule).await?;
+            let mut readers = Readers::of(tx, key).await?.narrowed(tx, rule).await?;
+            let own = BodyId::from(older.value.ceptoar.as_str());
+            readers.keep_needing(tx, &own, (&before, &joined)).await?;
             readers.keep(tx, key).await?;
             self.decide_anew(tx, directory, key, now).await?;
         }

@@ -10,7 +10,7 @@ use super::Tx;
 use super::gate::intern;
 use super::portions::Rules;
 use super::refusal::Refusal;
-use crate::handling::{Access, Audience, BodyId, Form, Rule, Side, cut};
+use crate::handling::{Access, Audience, BodyId, Depth, Form, Rule, Side, cut};
 
 /// The sides a version is released to; its desk is none.
 pub(super) const SIDES: [&str; 2] = ["inside", "outside"];
@@ -79,6 +79,32 @@ impl Readers {
             }
         };
         self.add(tx, side, own, rules, &changed).await
+    }
+
+    /// Adds members who need to know, of bodies all of whose members read it under `before`: they go
+    /// on reading it.
+    pub async fn keep_needing(
+        &mut self,
+        tx: &mut Tx,
+        own: &BodyId,
+        (before, rules): (&Rules, &Rules),
+    ) -> Result<(), Refusal> {
+        let needing = |access: &Access, seen: usize| {
+            let former = &before.at(seen).access.audience;
+            let audience = access.audience.only(|body, grant| {
+                let was = former.get(body);
+                (was.depth(), grant.depth()) == (Depth::MembersAll, Depth::MembersNtk)
+                    && was.form() == grant.form()
+            });
+            Access {
+                audience,
+                ..access.clone()
+            }
+        };
+        for side in self.sides() {
+            self.add(tx, side, own, rules, &needing).await?;
+        }
+        Ok(())
     }
 
     async fn add(

@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::release::{Clash, Release, STANDIN};
 use super::stamps::Numbers;
 use super::supports::supports;
+use super::withdraw::is_gone;
 use super::{Exchange, Tx, record};
 use crate::council::{Directory, Origin};
 use crate::handling::{
@@ -175,8 +176,12 @@ impl Exchange {
         older.retain(|other| *other != key);
         let mut sides = BTreeSet::new();
         for other in newer {
-            let out = tx.releases_of(other).await?;
-            sides.extend(out.into_iter().map(|(_, side, ..)| side));
+            // Also where nobody has what it names: the older one has given way all the same.
+            let version = tx.item_version(other).await?;
+            let gone = version.is_none_or(|version| is_gone(&version));
+            // The desk is told what became of it, and keeps it.
+            let out = tx.sides_of(other).await?.into_iter();
+            sides.extend(out.filter(|side| !gone || side == "desk"));
         }
         Ok((older, sides))
     }

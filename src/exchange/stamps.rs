@@ -31,8 +31,9 @@ pub(super) struct Numbers {
     used: BTreeSet<i64>,
 }
 
-/// TLP marking, obligations, PAP, creator.
-const SUPPORTS: usize = 4;
+/// TLP marking, obligations, PAP, creator; and markings as they were when the objects were made, where
+/// the rule was narrowed since.
+const SUPPORTS: usize = 7;
 const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 /// Places for one number of references left, and the largest number told apart.
 const SIGHTS: usize = 4;
@@ -177,7 +178,11 @@ impl Numbers {
             Some((first, range)) => {
                 let objects_from = 2 * self.supports * self.parts;
                 let half = range / 2;
-                let first = if at < objects_from { first } else { first + half };
+                let first = if at < objects_from {
+                    first
+                } else {
+                    first + half
+                };
                 (first, half, hash % half)
             }
             None => {

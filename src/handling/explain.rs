@@ -1,10 +1,12 @@
 //! Explanations: for each dimension of a joined rule, whose clause decided it (law 9).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::dimension::Join;
-use super::rule::Rule;
+use super::grants::{Grant, Grants};
+use super::names::BodyId;
+use super::rule::{Relative, Rule};
 
 /// One rule that was joined, with the words that name its clause: body, scheme, version, level.
 #[derive(Clone, Debug)]
@@ -40,39 +42,61 @@ pub fn join_all(parts: &[Part]) -> Option<Rule> {
 /// Says for every dimension which part decided.
 #[must_use]
 pub fn explain(parts: &[Part], joined: &Rule) -> Vec<Clause> {
-    let whole = dimensions(joined);
-    let pieces: Vec<(&str, Vec<(String, Value)>)> = parts
+    let pieces: Vec<(&str, Map<String, Value>)> = parts
         .iter()
         .map(|part| (part.label.as_str(), dimensions(&part.rule)))
         .collect();
-    whole
-        .into_iter()
-        .map(|(dimension, value)| {
-            let own = |values: &[(String, Value)]| {
-                values
-                    .iter()
-                    .find(|(name, _)| *name == dimension)
-                    .map(|(_, value)| value.clone())
-            };
-            let mut decided_by: Vec<String> = pieces
-                .iter()
-                .filter(|(_, values)| own(values).as_ref() == Some(&value))
-                .map(|(label, _)| (*label).to_owned())
-                .collect();
-            if decided_by.is_empty() {
-                decided_by = pieces
-                    .iter()
-                    .filter(|(_, values)| own(values).is_some_and(|value| !says_nothing(&value)))
-                    .map(|(label, _)| (*label).to_owned())
-                    .collect();
-            }
-            Clause {
-                dimension,
-                value,
-                decided_by,
-            }
-        })
+    let mut clauses = Vec::new();
+    for (dimension, value) in dimensions(joined) {
+        if dimension == "audience" {
+            clauses.extend(audience(parts, joined));
+            continue;
+        }
+        let own = pieces
+            .iter()
+            .map(|(label, values)| (*label, values.get(&dimension)));
+        let mut decided_by = labels(own.clone(), |own| *own == value);
+        if decided_by.is_empty() {
+            decided_by = labels(own, |own| !says_nothing(own));
+        }
+        clauses.push(Clause {
+            dimension,
+            value,
+            decided_by,
+        });
+    }
+    clauses
+}
+
+/// The labels of the parts that say something, where `decides` holds of what they say.
+fn labels<'a, T: Copy>(
+    own: impl Iterator<Item = (&'a str, Option<T>)>,
+    decides: impl Fn(T) -> bool,
+) -> Vec<String> {
+    own.filter(|(_, value)| value.is_some_and(&decides))
+        .map(|(label, _)| label.to_owned())
         .collect()
+}
+
+/// The same for the audience, one clause for each body. An audience can have every body of the
+/// council, so no body is looked for among the others.
+fn audience(parts: &[Part], joined: &Rule) -> Vec<Clause> {
+    let clause = |(body, grant): (&BodyId, Grant)| {
+        let own = parts.iter().map(|part| {
+            let listed = part.rule.access.audience.listed(body);
+            (part.label.as_str(), listed)
+        });
+        let mut decided_by = labels(own.clone(), |own| own == grant);
+        if decided_by.is_empty() {
+            decided_by = labels(own, |_| true);
+        }
+        Clause {
+            dimension: format!("audience.{body}"),
+            value: serde_json::json!(grant),
+            decided_by,
+        }
+    };
+    joined.access.audience.iter().map(clause).collect()
 }
 
 fn says_nothing(value: &Value) -> bool {
@@ -84,22 +108,13 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// The written rule, flattened to one pair per dimension and, for the audience, per body.
-fn dimensions(rule: &Rule) -> Vec<(String, Value)> {
-    let Ok(Value::Object(members)) = serde_json::to_value(rule) else {
-        return Vec::new();
-    };
-    let mut flat = Vec::new();
-    for (name, value) in members {
-        match value {
-            Value::Object(bodies) if name == "audience" => {
-                for (body, grant) in bodies {
-                    flat.push((format!("audience.{body}"), grant));
-                }
-            }
-            _ if name == "relative" => {} // decides nothing by itself
-            other => flat.push((name, other)),
-        }
+/// The written rule but for its audience, which keeps its place in the order.
+fn dimensions(rule: &Rule) -> Map<String, Value> {
+    let mut rule = rule.clone();
+    rule.access.audience = Grants::default();
+    rule.access.relative = Relative::Anything; // decides nothing by itself, and is then not written
+    match serde_json::to_value(&rule) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
     }
-    flat
 }

@@ -1,8 +1,13 @@
 //! Which body may read, how deep inside it, and in what form.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::dimension::Join;
 use super::names::BodyId;
@@ -151,22 +156,74 @@ impl Join for Grant {
 ///
 /// A body that is not listed has nothing: an empty audience is nobody (law 1). The only exception
 /// is [`Grants::unrestricted`], the identity of the join, which no file or API can express.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+///
+/// A decision looks one body up, a join walks through all of them in order: so the list is sorted,
+/// and has an index beside it from its first question on. Copies share both.
+#[derive(Clone)]
 pub struct Grants {
-    bodies: BTreeMap<BodyId, Grant>,
-    #[serde(skip, default = "nothing")]
+    listed: Arc<Listed>,
     unlisted: Grant,
 }
 
-const fn nothing() -> Grant {
-    Grant::NONE
+#[derive(Clone, Default)]
+struct Listed {
+    /// INVARIANT: sorted by body, and each body once.
+    bodies: Vec<(BodyId, Grant)>,
+    /// The same by body, once asked for. INVARIANT: whoever changes `bodies` changes this too.
+    index: OnceLock<HashMap<BodyId, Grant, Hashing>>,
+}
+
+/// Names come from the council's own file, so their hash need not withstand an attacker: it is as
+/// fast as it can be.
+type Hashing = BuildHasherDefault<NameHasher>;
+
+#[derive(Clone, Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        let mut last = [0; 8];
+        for (to, from) in last.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.write_u64(u64::from_le_bytes(last));
+    }
+
+    fn write_u8(&mut self, _: u8) {} // what ends a text; the map compares the texts themselves
+
+    fn write_u64(&mut self, word: u64) {
+        // The folded product mixes every bit of the word into both ends, which the map uses.
+        let product = u128::from(self.0 ^ word ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Listed {
+    fn sorted(bodies: Vec<(BodyId, Grant)>) -> Self {
+        Self {
+            bodies,
+            index: OnceLock::new(),
+        }
+    }
+
+    fn get(&self, body: &BodyId) -> Option<Grant> {
+        let all = || self.bodies.iter().cloned().collect();
+        self.index.get_or_init(all).get(body).copied()
+    }
 }
 
 impl Default for Grants {
     fn default() -> Self {
         Self {
-            bodies: BTreeMap::new(),
+            listed: Arc::default(),
             unlisted: Grant::NONE,
         }
     }
@@ -175,9 +232,9 @@ impl Default for Grants {
 impl Grants {
     /// No restriction: the identity of the join, for a charter that says nothing on audience.
     #[must_use]
-    pub const fn unrestricted() -> Self {
+    pub fn unrestricted() -> Self {
         Self {
-            bodies: BTreeMap::new(),
+            listed: Arc::default(),
             unlisted: Grant::WIDEST,
         }
     }
@@ -185,58 +242,162 @@ impl Grants {
     /// What `body` may have.
     #[must_use]
     pub fn get(&self, body: &BodyId) -> Grant {
-        self.bodies.get(body).copied().unwrap_or(self.unlisted)
+        self.listed.get(body).unwrap_or(self.unlisted)
     }
 
-    /// Sets one body's grant.
+    /// What is listed for `body`, if it is listed at all.
+    #[must_use]
+    pub fn listed(&self, body: &BodyId) -> Option<Grant> {
+        self.listed.get(body)
+    }
+
+    /// Sets one body's grant. To make a whole audience, collect it.
     pub fn set(&mut self, body: BodyId, grant: Grant) {
-        self.bodies.insert(body, grant);
+        let listed = Arc::make_mut(&mut self.listed);
+        if let Some(index) = listed.index.get_mut() {
+            index.insert(body.clone(), grant);
+        }
+        match listed.bodies.binary_search_by(|(id, _)| id.cmp(&body)) {
+            Ok(at) => {
+                if let Some((_, mine)) = listed.bodies.get_mut(at) {
+                    *mine = grant;
+                }
+            }
+            Err(at) => listed.bodies.insert(at, (body, grant)),
+        }
     }
 
-    /// The bodies listed, with their grants, those with none included.
-    pub fn iter(&self) -> impl Iterator<Item = (&BodyId, Grant)> {
-        self.bodies.iter().map(|(body, grant)| (body, *grant))
+    /// The bodies listed, with their grants, those with none included, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&BodyId, Grant)> + Clone {
+        self.listed
+            .bodies
+            .iter()
+            .map(|(body, grant)| (body, *grant))
     }
 
     /// Whether no listed body may read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unlisted.is_none() && self.bodies.values().all(|grant| grant.is_none())
+        self.unlisted.is_none() && self.iter().all(|(_, grant)| grant.is_none())
     }
 
     /// Only the grants for which `keep` holds; the rest becomes nothing.
     #[must_use]
     pub fn only(&self, keep: impl Fn(&BodyId, Grant) -> bool) -> Self {
+        let kept = self
+            .iter()
+            .filter(|(body, grant)| !grant.is_none() && keep(body, *grant))
+            .map(|(body, grant)| (body.clone(), grant));
         Self {
-            bodies: self
-                .iter()
-                .filter(|(body, grant)| !grant.is_none() && keep(body, *grant))
-                .map(|(body, grant)| (body.clone(), grant))
-                .collect(),
+            listed: Arc::new(Listed::sorted(kept.collect())),
             unlisted: Grant::NONE,
         }
     }
 }
 
+/// Of a body that is there twice, the later grant counts.
 impl FromIterator<(BodyId, Grant)> for Grants {
     fn from_iter<I: IntoIterator<Item = (BodyId, Grant)>>(pairs: I) -> Self {
+        let mut bodies: Vec<(BodyId, Grant)> = pairs.into_iter().collect();
+        if !bodies.is_sorted_by(|(a, _), (b, _)| a < b) {
+            bodies.sort_by(|(a, _), (b, _)| a.cmp(b)); // stable: the later stays behind the earlier
+            bodies.dedup_by(|(later, grant), (earlier, kept)| {
+                let same = later == earlier;
+                if same {
+                    *kept = *grant;
+                }
+                same
+            });
+        }
         Self {
-            bodies: pairs.into_iter().collect(),
+            listed: Arc::new(Listed::sorted(bodies)),
             unlisted: Grant::NONE,
         }
+    }
+}
+
+impl PartialEq for Grants {
+    fn eq(&self, other: &Self) -> bool {
+        self.unlisted == other.unlisted
+            && (Arc::ptr_eq(&self.listed, &other.listed)
+                || self.listed.bodies == other.listed.bodies)
+    }
+}
+
+impl Eq for Grants {}
+
+impl Hash for Grants {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.listed.bodies.hash(state);
+        self.unlisted.hash(state);
+    }
+}
+
+impl fmt::Debug for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grants")
+            .field("bodies", &self.listed.bodies)
+            .field("unlisted", &self.unlisted)
+            .finish()
+    }
+}
+
+/// Written as a map from bodies to grants.
+impl Serialize for Grants {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Grants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+struct Pairs;
+
+impl<'de> Visitor<'de> for Pairs {
+    type Value = Grants;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map from bodies to grants")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Grants, A::Error> {
+        let mut bodies: Vec<(BodyId, Grant)> = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            bodies.push(pair);
+        }
+        Ok(bodies.into_iter().collect())
     }
 }
 
 impl Join for Grants {
     fn join(&self, other: &Self) -> Self {
-        let bodies = self
-            .bodies
-            .keys()
-            .chain(other.bodies.keys())
-            .map(|body| (body.clone(), self.get(body).join(&other.get(body))))
-            .collect();
+        let both = [&self.listed.bodies, &other.listed.bodies];
+        let [mut mine, mut theirs] = both.map(|bodies| bodies.iter().peekable());
+        let mut bodies = Vec::with_capacity(both[0].len().max(both[1].len()));
+        // Both are sorted, so one walk meets every body of either once.
+        loop {
+            let order = match (mine.peek(), theirs.peek()) {
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => break,
+            };
+            let one = mine.next_if(|_| order.is_le());
+            let two = theirs.next_if(|_| order.is_ge());
+            let grant = |side: Option<&(BodyId, Grant)>, unlisted| {
+                side.map_or(unlisted, |(_, grant)| *grant)
+            };
+            if let Some((body, _)) = one.or(two) {
+                let joined = grant(one, self.unlisted).join(&grant(two, other.unlisted));
+                bodies.push((body.clone(), joined));
+            }
+        }
         Self {
-            bodies,
+            listed: Arc::new(Listed::sorted(bodies)),
             unlisted: self.unlisted.join(&other.unlisted),
         }
     }

@@ -14,6 +14,7 @@ mod api_smoke;
 mod charter;
 mod conflicts;
 mod control;
+mod grants;
 mod handling_laws;
 mod handling_vectors;
 mod harness;

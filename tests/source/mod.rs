@@ -80,7 +80,10 @@ fn collect(root: &Path, folder: &str, files: &mut Vec<(String, String)>) {
             .expect("a file's name is UTF-8");
         let path = format!("{folder}/{name}");
         if entry.path().is_dir() {
-            collect(root, &path, files);
+            // A package below the root builds into a folder of its own.
+            if name != "target" {
+                collect(root, &path, files);
+            }
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(entry.path()).expect("Rust source is UTF-8");
             files.push((path, text));

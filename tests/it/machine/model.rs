@@ -291,6 +291,9 @@ impl Model {
                 Thing::Domain => version.token == content(object),
                 _ => *before == text,
             };
+            if same && version.is_gone() {
+                continue; // what was taken back and is posted again is a new release
+            }
             if same {
                 let sectors = self.sectors_of(&body);
                 let operator = (body.kind == Kind::Operator).then(|| body.id.clone());

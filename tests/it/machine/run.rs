@@ -311,6 +311,14 @@ fn compare(one: &[Answer], two: &[Answer]) -> Result<(), String> {
         if one == two {
             continue;
         }
+        // GAP: when others fetched an item is told to its desk, and the twin's readers, whom less is
+        // drawn for, do not fetch at the same steps.
+        if one.request.contains("/audience")
+            && one.status == two.status
+            && without_fetches(&one.body) == without_fetches(&two.body)
+        {
+            continue;
+        }
         let differing: BTreeMap<_, _> = one
             .headers
             .iter()
@@ -332,6 +340,16 @@ fn compare(one: &[Answer], two: &[Answer]) -> Result<(), String> {
             two.len()
         ))
     }
+}
+
+/// How far an item went, without when it was fetched.
+fn without_fetches(body: &str) -> String {
+    let mut parts = body.split("\"fetched_at\":");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(&part[part.find(',').unwrap_or(part.len())..]);
+    }
+    text
 }
 
 /// Both texts around the first byte in which they differ.

@@ -87,9 +87,25 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
     if with.windows(2).any(opens) {
         return gone;
     }
+    // Whoever sits at an item's desk may open what is decided on it, also where nothing follows.
+    let at_desk: BTreeSet<usize> = whole
+        .iter()
+        .flat_map(|instant| &instant.0)
+        .filter(|seen| seen.desk)
+        .map(|seen| seen.step)
+        .collect();
+    let desk: BTreeSet<Item> = steps
+        .iter()
+        .filter(|step| at_desk.contains(&step.number))
+        .flat_map(|step| items(step, &people))
+        .collect();
     let mut kept: BTreeSet<Item> = BTreeSet::new();
     for step in steps.iter().rev() {
         let of = items(step, &people);
+        if of.iter().any(|item| desk.contains(item)) {
+            kept.extend(of);
+            continue;
+        }
         let own = step.act.by() == Some(episode.reader.as_str());
         // An act stays while one that builds on it stays.
         let needed = of.iter().any(|item| kept.contains(item));

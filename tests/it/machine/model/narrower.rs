@@ -282,7 +282,8 @@ impl Model {
         let mut some = false;
         for (number, at) in (1..).zip(versions) {
             let version = &mut self.versions[at];
-            if version.is_gone() || only.is_some_and(|only| only != number) {
+            let recalled = recall && version.state == State::Withdrawn;
+            if version.is_gone() && !recalled || only.is_some_and(|only| only != number) {
                 continue;
             }
             some = true;
