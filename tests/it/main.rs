@@ -32,6 +32,7 @@ mod markings;
 mod plan;
 mod plan_rules;
 mod portions;
+mod portions_follow;
 mod prove;
 mod questions;
 mod standing;
