@@ -22,6 +22,7 @@ mod hostile;
 mod identity_variants;
 mod join_proof;
 mod latecomers;
+mod latecomers_two_hubs;
 mod law_change;
 mod laws;
 mod ledger;
