@@ -9,8 +9,8 @@ use crate::harness::both;
 /// Numbers as nobody writes them back, keys in no order, unknown properties, Japanese, escapes.
 fn odd(marking: &str) -> String {
     format!(
-        "{{ \"x_numbers\": [1.0, 1e5, 1E+2, -0, 0.10, 12345678901234567890],\t\"pattern_type\":\"stix\",\n\
-         \"name\":\"\\u6771\\u4eac 東京の\\/ビーコン 😀 \\ud83d\\ude00\", \"type\":\"indicator\",\"zz\":{{\"b\":1,\"a\":2}},\
+        "{{ \"x_numbers\": [1.0, 1e5, 1E+2, -0, 0.10, 9007199254740991],\t\"pattern_type\":\"stix\",\n\
+         \"name\":\"\\u6771\\u4eac 東京の\\/ビーコン 😀 \\ud83d\\ude00\", \"type\":\"indicator\",\"zzz\":{{\"b\":1,\"a\":2}},\
          \"pattern\":\"[domain-name:value = 'x.evil.example']\" , \"spec_version\" : \"2.1\",\
          \"object_marking_refs\":[\"{marking}\"],\"id\":\"{}\",\"modified\":\"2026-01-02T03:04:05.6780Z\",\
          \"created\":\"2026-01-02T03:04:05.678Z\",\"valid_from\":\"2026-01-02T03:04:05Z\" }}",

@@ -45,10 +45,11 @@ both! {
         let another = site.hub.another().await;
         let poster = site.hub.caller(POSTER).await;
         let (mut mark, mut got) = (FLOOR.to_owned(), Vec::new());
-        for round in 0..6 {
-            let envelope = |n| json!({"objects": [indicator(10 * round + n)]}).to_string().into_bytes();
+        for round in 0..6_u32 {
+            let envelope = |n: u32| json!({"objects": [indicator(10 * round + n)]}).to_string().into_bytes();
             let (one, two) = (envelope(1), envelope(2));
-            let poll = site.get(READER, &exchange(&format!("objects/?added_after={mark}&match[type]=indicator")));
+            let path = exchange(&format!("objects/?added_after={mark}&match[type]=indicator"));
+            let poll = site.get(READER, &path);
             let (a, b, page) = tokio::join!(site.hub.exchange.publish_objects(&poster, &one), another.publish_objects(&poster, &two), poll);
             a.unwrap();
             b.unwrap();
