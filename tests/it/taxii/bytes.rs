@@ -27,7 +27,7 @@ both! {
         for (who, path) in [
             (POSTER, exchange(&format!("objects/{}/", indicator_id(77)))),
             ("ict-analyst", exchange("objects/?match[type]=indicator")),
-            ("", "/taxii2/public/collections/exchange/objects/?match[type]=indicator".to_owned()),
+            ("ict-op1-feed", "/taxii2/council/collections/exchange/objects?match[version]=all".to_owned()),
         ] {
             let page = site.get(who, &path).await;
             assert!(page.text.contains(&object), "{who}: {}", page.text);
