@@ -1,9 +1,10 @@
 """Drives a TAXII 2.1 server with the reference client, as other programs do that are built on it.
 
     taxii_client.py URL USERNAME PASSWORD poll [--limit N] [--collection TITLE] [--type TYPE]
-    taxii_client.py URL USERNAME PASSWORD post FILE
+    taxii_client.py URL USERNAME PASSWORD post FILE [--collection TITLE]
     taxii_client.py URL USERNAME PASSWORD object ID
     taxii_client.py URL USERNAME PASSWORD versions ID
+    taxii_client.py URL USERNAME PASSWORD delete ID
     taxii_client.py URL USERNAME PASSWORD manifest [--limit N]
 
 URL is the discovery address. Prints one JSON text: a list of objects or manifest records, or a
@@ -30,7 +31,8 @@ def arguments():
     poll.add_argument("--collection", default=argparse.SUPPRESS)
     post = commands.add_parser("post")
     post.add_argument("file")
-    for name in ("object", "versions"):
+    post.add_argument("--collection", default=argparse.SUPPRESS)
+    for name in ("object", "versions", "delete"):
         one = commands.add_parser(name)
         one.add_argument("id")
     manifest = commands.add_parser("manifest")
@@ -66,6 +68,9 @@ def run(options):
         return collection.get_object(options.id).get("objects", [])
     if options.command == "versions":
         return collection.object_versions(options.id).get("versions", [])
+    if options.command == "delete":
+        collection.delete_object(options.id)
+        return None
     with open(options.file, "rb") as file:
         status = collection.add_objects(file.read(), wait_for_completion=True)
     # Asked for again by its id, as a client does that does not trust the first answer.

@@ -78,6 +78,7 @@ pub fn council(bodies: usize, shape: Shape) -> anyhow::Result<CouncilFile> {
                 body: body.id.clone(),
                 name: Localised::default(),
                 roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                taxii: sekisho::council::TaxiiProfile::Standard,
             });
         }
         file.bodies.push(body);

@@ -174,6 +174,23 @@ pub enum PrincipalKind {
     Service,
 }
 
+/// How TAXII answers a principal where clients need what the standard forbids (`docs/taxii.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxiiProfile {
+    /// As TAXII 2.1 says.
+    #[default]
+    Standard,
+    /// Empty lists are there, dates are whole milliseconds, every object names its version of STIX.
+    Lenient,
+}
+
+impl TaxiiProfile {
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
 /// A role's name. The hub's own are constants here; schemes name further ones (`ot_lead`).
 pub type Role = String;
 
@@ -228,6 +245,9 @@ pub struct Principal {
     pub name: Localised,
     /// What it may do.
     pub roles: BTreeSet<Role>,
+    /// How TAXII answers it; for services alone.
+    #[serde(default, skip_serializing_if = "TaxiiProfile::is_standard")]
+    pub taxii: TaxiiProfile,
 }
 
 impl Principal {

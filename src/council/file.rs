@@ -7,7 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::body::{Body, BodyKind, Localised, Principal, Sector, role};
+use super::body::{
+    Body, BodyKind, Localised, Principal, PrincipalKind, Sector, TaxiiProfile, role,
+};
 use super::charter::Charter;
 use crate::handling::{BodyId, Column, Form, Scheme, Tlp, Unmarked};
 
@@ -368,6 +370,12 @@ impl<'a> Check<'a> {
             self.fault(
                 format!("{place}.body"),
                 format!("names body `{}`, which is not in the file", principal.body),
+            );
+        }
+        if principal.kind == PrincipalKind::Person && principal.taxii != TaxiiProfile::Standard {
+            self.fault(
+                format!("{place}.taxii"),
+                "a profile of TAXII is for services; this is a person".to_owned(),
             );
         }
         for role in &principal.roles {

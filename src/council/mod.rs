@@ -18,6 +18,7 @@ pub mod standing_answers;
 
 pub use body::{
     Body, BodyKind, Dated, Localised, Principal, PrincipalKind, Role, Sector, Standing,
+    TaxiiProfile,
 };
 pub use charter::{Facts, Subject};
 pub use directory::Directory;

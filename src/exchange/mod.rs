@@ -9,6 +9,7 @@ pub mod anonymity;
 pub mod approve;
 pub mod audience;
 mod cut;
+pub mod delete;
 pub mod dry_run;
 mod facts;
 pub mod gate;

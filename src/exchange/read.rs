@@ -113,6 +113,9 @@ pub struct ObjectQuery {
     pub kinds: Vec<String>,
     /// Which versions.
     pub versions: Versions,
+    /// Whether the page ends where a millisecond ends: with fewer entries than its limit, or with
+    /// more where one millisecond alone has more.
+    pub whole_milliseconds: bool,
 }
 
 impl Exchange {
@@ -364,6 +367,7 @@ impl Exchange {
         view: &View,
         query: &ObjectQuery,
     ) -> Result<(Vec<ObjectEntry>, bool), Refusal> {
+        let whole_milliseconds = query.whole_milliseconds;
         let query = Query {
             mark: query.added_after,
             limit: query.limit.clamp(1, PAGE_MAX),
@@ -375,7 +379,10 @@ impl Exchange {
         };
         for _ in 0..READS_MAX {
             let mut tx = self.db().read().await?;
-            let (entries, more) = tx.page(&view.scope, &query).await?;
+            let (mut entries, mut more) = tx.page(&view.scope, &query).await?;
+            if whole_milliseconds && more {
+                more = end_millisecond(&mut tx, view, &query, &mut entries).await?;
+            }
             drop(tx);
             let stamps = entries.iter().map(|entry| entry.stamp).collect();
             if self.hand_over(view, stamps).await? {
@@ -407,6 +414,37 @@ impl Exchange {
         let since = self.clock().now_micros() - 25 * 3_600_000_000;
         Ok(self.db().read().await?.status(id, principal, since).await?)
     }
+}
+
+/// Ends a page that more follows with a millisecond; whether more still follows.
+async fn end_millisecond(
+    tx: &mut Tx,
+    view: &View,
+    query: &Query,
+    entries: &mut Vec<Entry>,
+) -> Result<bool, Refusal> {
+    let Some(last) = entries.last().map(|entry| entry.stamp) else {
+        return Ok(false);
+    };
+    let within = |entry: &Entry| entry.stamp.div_euclid(1000) == last.div_euclid(1000);
+    // A millisecond has a thousand stamps, so one page holds the rest of it.
+    let query = Query {
+        mark: Some(last),
+        limit: PAGE_MAX,
+        ..query.clone()
+    };
+    let (rest, further) = tx.page(&view.scope, &query).await?;
+    if !rest.first().is_some_and(within) {
+        return Ok(true);
+    }
+    let before = entries.iter().take_while(|entry| !within(entry)).count();
+    if before > 0 {
+        entries.truncate(before);
+        return Ok(true);
+    }
+    let more = further || !rest.iter().all(within);
+    entries.extend(rest.into_iter().take_while(within));
+    Ok(more)
 }
 
 fn changing() -> Refusal {

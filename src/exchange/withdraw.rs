@@ -96,7 +96,7 @@ impl Exchange {
         Err(Refusal::NotFound)
     }
 
-    async fn withdraw_in(
+    pub(super) async fn withdraw_in(
         &self,
         tx: &mut Tx,
         caller: &Caller,

@@ -5,6 +5,10 @@
 //! INVARIANT: the batch locks the stamp counter first, so on a database shared by several hubs
 //! everything a job reads afterwards is the latest committed state, and stamps appear in commit
 //! order (law 5).
+//!
+//! INVARIANT: no two batches stamp within one millisecond of each other, so the entries of one
+//! millisecond are there together or not at all. A client that keeps its mark to the millisecond
+//! relies on it (`http/taxii/grid.rs`).
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +26,9 @@ const BATCH_MAX: usize = 128;
 
 /// So many may wait before callers do.
 const QUEUE_MAX: usize = 1024;
+
+/// Stamps are microseconds.
+const MILLISECOND: i64 = 1000;
 
 type Answer = Result<Box<dyn Any + Send>, Refusal>;
 type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Answer> + Send>;
@@ -104,7 +111,7 @@ async fn transaction(
     answers: &mut Vec<(oneshot::Sender<Answer>, Answer)>,
 ) -> Result<(), StoreError> {
     let mut tx = db.write().await?;
-    tx.lock("stamp").await?;
+    let before = tx.lock("stamp").await?;
     for Waiting { job, answer } in batch {
         tx.savepoint().await?;
         let outcome = AssertUnwindSafe(job(&mut tx))
@@ -117,6 +124,9 @@ async fn transaction(
             tx.undo().await?;
         }
         answers.push((answer, outcome));
+    }
+    if tx.lock("stamp").await? != before {
+        tx.take("stamp", 0, MILLISECOND).await?;
     }
     tx.commit().await
 }

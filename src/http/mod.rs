@@ -27,7 +27,7 @@ pub struct Hub {
 }
 
 /// A request is answered or given up within this time, so that a slow one holds no place for ever.
-const ANSWER_SECONDS: u64 = 60;
+pub(in crate::http) const ANSWER_SECONDS: u64 = 60;
 
 /// The whole surface.
 pub fn router(exchange: Exchange) -> Router {

@@ -253,7 +253,7 @@ pub(super) const QUERIES: &[&str] = &[NEXT, LOCK, SECRET, PUT_SECRET];
 const NEXT: &str = "UPDATE counter SET value = \
      CASE WHEN value + 1 > $1 THEN value + $2 ELSE $1 + $2 - 1 END \
      WHERE name = $3 RETURNING value";
-const LOCK: &str = "UPDATE counter SET value = value WHERE name = $1";
+const LOCK: &str = "UPDATE counter SET value = value WHERE name = $1 RETURNING value";
 const SECRET: &str = "SELECT value FROM hub WHERE name = $1";
 const PUT_SECRET: &str =
     "INSERT INTO hub (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
@@ -282,13 +282,15 @@ impl Tx {
         Ok(last - count + 1)
     }
 
-    /// Waits until no other transaction holds the counter, and holds it until commit.
+    /// Waits until no other transaction holds the counter, and holds it until commit; the last
+    /// number taken.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn lock(&mut self, counter: &str) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(LOCK).bind(counter).execute(conn).await?; });
-        Ok(())
+    pub async fn lock(&mut self, counter: &str) -> Result<i64, StoreError> {
+        let (last,): (i64,) =
+            on!(self, conn => sqlx::query_as(LOCK).bind(counter).fetch_one(conn).await?);
+        Ok(last)
     }
 
     /// A secret of the hub; the first to ask makes it from `fresh`.

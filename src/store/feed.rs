@@ -122,6 +122,9 @@ const ORIGINAL_ID: &str = "(SELECT orig.stix_id FROM object orig \
 const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
      WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
 
+/// Each term carries the filters; SQLite allows 32 766 values in a statement.
+const VALUES_PER_SELECT: usize = 16_000;
+
 /// SQLite allows 500 terms in a compound select; the rest goes in a further one.
 const AUDIENCES_PER_SELECT: usize = 400;
 
@@ -211,7 +214,9 @@ impl Tx {
             &[true, false]
         };
         let mut stamps: Vec<i64> = Vec::new();
-        for chunk in scope.audiences.chunks(AUDIENCES_PER_SELECT / lives.len()) {
+        let filters = query.types.len() + query.kinds.len();
+        let parts = (VALUES_PER_SELECT / filters.max(1)).clamp(2, AUDIENCES_PER_SELECT);
+        for chunk in scope.audiences.chunks(parts / lives.len()) {
             let rows: Vec<(i64,)> = on!(self, conn => {
                 let mut select = QueryBuilder::new("SELECT stamp FROM (");
                 let mut first = true;
@@ -229,6 +234,7 @@ impl Tx {
                         if let Some((_, since)) = scope.since.iter().find(|(late, _)| late == audience) {
                             select.push(" AND stamp > ").push_bind(*since);
                         }
+                        push_filters(&mut select, query);
                         select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
                         select.push(") AS part");
                     }
@@ -393,6 +399,33 @@ impl Tx {
             )
             .collect())
     }
+}
+
+/// What is asked of the types and kinds of a window's entries. Asked here, a page costs what the
+/// database passes over, not one look at every object in between.
+fn push_filters<DB>(select: &mut QueryBuilder<DB>, query: &Query)
+where
+    DB: sqlx::Database,
+    String: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    if query.types.is_empty() && query.kinds.is_empty() {
+        return;
+    }
+    select.push(
+        " AND EXISTS (SELECT 1 FROM release r JOIN object o ON o.key = r.object \
+         WHERE r.stamp = feed.stamp",
+    );
+    for (column, values) in [
+        (" AND o.type IN (", &query.types),
+        (" AND r.kind IN (", &query.kinds),
+    ] {
+        if !values.is_empty() {
+            select.push(column);
+            push_list(select, values.iter().cloned());
+            select.push(")");
+        }
+    }
+    select.push(")");
 }
 
 /// An instant as most markings write it.

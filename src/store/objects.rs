@@ -19,6 +19,7 @@ pub(super) const QUERIES: &[&str] = &[
     ERASE,
     UNFEED_ALL,
     UNFEED_OTHERS,
+    AT_DESK,
     FORGET,
     SAME_VERSION,
     FIRST_CREATED,
@@ -62,6 +63,8 @@ const UNFEED_ALL: &str = "DELETE FROM feed WHERE stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1)";
 const UNFEED_OTHERS: &str = "DELETE FROM feed WHERE stamp IN \
      (SELECT stamp FROM release WHERE item_version = $1 AND side <> 'desk')";
+const AT_DESK: &str = "SELECT COUNT(*) FROM release r JOIN feed f ON f.stamp = r.stamp \
+     WHERE r.item_version = $1 AND r.side = 'desk'";
 const FORGET: &str = "DELETE FROM feed WHERE stamp = $1";
 const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      JOIN item_version v ON v.key = o.item_version \
@@ -310,6 +313,25 @@ impl Tx {
     pub async fn take_back(&mut self, item_version: i64) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(UNFEED_OTHERS).bind(item_version).execute(conn).await?; });
         Ok(())
+    }
+
+    /// Takes a version from everybody, its desk too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_from_all(&mut self, item_version: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Whether somebody reads a version at its desk.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_at_desk(&mut self, item_version: i64) -> Result<bool, StoreError> {
+        let (count,): (i64,) =
+            on!(self, conn => sqlx::query_as(AT_DESK).bind(item_version).fetch_one(conn).await?);
+        Ok(count > 0)
     }
 
     /// Takes an entry away from every reader.

@@ -40,5 +40,6 @@ mod standing;
 mod store;
 mod story;
 mod tables;
+mod taxii;
 mod taxii_smoke;
 mod time;

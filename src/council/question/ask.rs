@@ -13,7 +13,8 @@ use super::{Expected, Onward, Question, Way, Who};
 use crate::council::body::role;
 use crate::council::resolve::Narrowing;
 use crate::council::{
-    BodyKind, Directory, Localised, Origin, Principal, PrincipalKind, Resolved, resolve_level,
+    BodyKind, Directory, Localised, Origin, Principal, PrincipalKind, Resolved, TaxiiProfile,
+    resolve_level,
 };
 use crate::handling::{
     ApprovalMode, BodyId, Channel, Decision, Denial, Form, Level, Passing, PrincipalId, Reader,
@@ -148,6 +149,7 @@ fn in_role(
                 body,
                 name: Localised::default(),
                 roles: BTreeSet::from([held.to_owned()]),
+                taxii: TaxiiProfile::Standard,
             };
             let reader = directory.reader(&somebody, at)?;
             Some((somebody.id.to_string(), reader))

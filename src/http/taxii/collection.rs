@@ -23,6 +23,8 @@ pub struct Collection {
     /// Kinds of items it shows; empty is all.
     pub kinds: &'static [&'static str],
     writable: bool,
+    /// Whether anybody reads it.
+    readable: bool,
 }
 
 /// Ascending by id, as interoperability tests expect.
@@ -34,6 +36,7 @@ const COUNCIL: &[Collection] = &[
         description: "Everything in STIX that the caller may see; publishers post here",
         kinds: &[],
         writable: true,
+        readable: true,
     },
     Collection {
         id: "57fdc56b-b476-4f50-9320-5cc976e208fe",
@@ -42,6 +45,7 @@ const COUNCIL: &[Collection] = &[
         description: "Causes of and responses to incidents",
         kinds: &["incident_cause"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "5a9c614c-cf23-4063-a4c8-882554b45503",
@@ -50,6 +54,7 @@ const COUNCIL: &[Collection] = &[
         description: "Practices that worked",
         kinds: &["best_practice"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "7dd734ad-8545-4f99-97dd-bee22f312792",
@@ -58,6 +63,7 @@ const COUNCIL: &[Collection] = &[
         description: "Early warnings and advisories",
         kinds: &["advisory"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "8fb9a8b4-5aec-45b3-aa5d-4375a818030e",
@@ -66,6 +72,16 @@ const COUNCIL: &[Collection] = &[
         description: "Issues of the newsletter",
         kinds: &["newsletter"],
         writable: false,
+        readable: true,
+    },
+    Collection {
+        id: "b3a6f4d2-5c1e-4b7a-9f08-2d6e8c417a35",
+        alias: "dropbox",
+        title: "Drop box",
+        description: "Publishers post here as to the exchange, with a program that is to read nothing",
+        kinds: &[],
+        writable: true,
+        readable: false,
     },
 ];
 
@@ -78,6 +94,7 @@ const PUBLIC: &[Collection] = &[
         description: "Everything in STIX that is free for everybody",
         kinds: &[],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "ce09adf9-1ff4-480f-ae97-cfd674823f88",
@@ -86,6 +103,7 @@ const PUBLIC: &[Collection] = &[
         description: "Causes of and responses to incidents",
         kinds: &["incident_cause"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "ce4df055-2880-420a-ae99-6961816d626a",
@@ -94,6 +112,7 @@ const PUBLIC: &[Collection] = &[
         description: "Practices that worked",
         kinds: &["best_practice"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "eb3e7386-1631-4031-9c0d-b128152aa801",
@@ -102,6 +121,7 @@ const PUBLIC: &[Collection] = &[
         description: "Early warnings and advisories",
         kinds: &["advisory"],
         writable: false,
+        readable: true,
     },
     Collection {
         id: "ff87334f-a7bf-4969-a6ea-701826a54ade",
@@ -110,6 +130,7 @@ const PUBLIC: &[Collection] = &[
         description: "Issues of the newsletter",
         kinds: &["newsletter"],
         writable: false,
+        readable: true,
     },
 ];
 
@@ -128,6 +149,11 @@ pub fn find(root: Root, name: &str) -> Option<&'static Collection> {
 }
 
 impl Collection {
+    /// Whether it can be read; then by everybody who may use its root, each as far as the gate lets.
+    pub const fn can_read(&self) -> bool {
+        self.readable
+    }
+
     /// Whether this caller may post to it.
     pub fn can_write(&self, caller: Option<&Caller>) -> bool {
         self.writable
@@ -140,7 +166,7 @@ impl Collection {
             "title": self.title,
             "description": self.description,
             "alias": self.alias,
-            "can_read": true,
+            "can_read": self.can_read(),
             "can_write": self.can_write(caller),
             "media_types": [media::STIX],
         })
@@ -180,7 +206,7 @@ mod tests {
                 assert!(titles.insert(collection.title) && !collection.title.contains('.'));
             }
         }
-        assert_eq!(titles.len(), 10);
+        assert_eq!(titles.len(), 11);
     }
 
     #[test]

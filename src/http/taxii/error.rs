@@ -1,14 +1,23 @@
 //! What went wrong, as TAXII's error resource (TAXII 3.6.1). A refusal that would tell the caller of
 //! something hidden is the same "not found" as for something that never was.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 
 use super::media;
 use crate::clock::random;
 use crate::exchange::{Fault, Refusal};
 use crate::http::auth::CHALLENGES;
+
+/// A little less than the router gives any request, so that this answer is the one that is sent.
+const ANSWER_TIME: Duration = Duration::from_secs(crate::http::ANSWER_SECONDS - 1);
 
 /// A request that is answered with an error.
 #[derive(Debug)]
@@ -18,7 +27,6 @@ pub struct Failure {
     description: String,
     faults: Vec<Fault>,
     id: Option<String>,
-    allow: Option<&'static str>,
 }
 
 impl Failure {
@@ -30,7 +38,6 @@ impl Failure {
             description: description.into(),
             faults: Vec::new(),
             id: None,
-            allow: None,
         }
     }
 
@@ -64,14 +71,6 @@ impl Failure {
             "Method not allowed",
             "this resource has no such method",
         )
-    }
-
-    /// The same where the router knows the method and this caller's resource has it not.
-    pub fn method_but(allow: &'static str) -> Self {
-        Self {
-            allow: Some(allow),
-            ..Self::method()
-        }
     }
 
     /// A parameter of the address breaks a rule (TAXII 3.4).
@@ -127,6 +126,41 @@ fn is_about_content(fault: &Fault) -> bool {
     fault.rule.starts_with("TAXII") || fault.rule.starts_with("limit")
 }
 
+/// A TAXII path answers in TAXII's own words whatever happens: also where the router refuses, a
+/// handler panics, or the answer takes too long. Some clients read nothing else.
+pub async fn always(request: Request, next: Next) -> Response {
+    within(ANSWER_TIME, request, next).await
+}
+
+async fn within(time: Duration, request: Request, next: Next) -> Response {
+    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = match tokio::time::timeout(time, answering).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => return internal(&anyhow::anyhow!("a handler panicked")).into_response(),
+        Err(_) => {
+            return Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too busy",
+                "the hub did not answer in time; try again",
+            )
+            .into_response();
+        }
+    };
+    let status = response.status();
+    let said = response.headers().get(header::CONTENT_TYPE);
+    if said.is_some_and(|said| said == media::TAXII)
+        || !(status.is_client_error() || status.is_server_error())
+    {
+        return response;
+    }
+    let failure = Failure::new(status, "Refused", "the request cannot be answered");
+    let mut answer = failure.into_response();
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
+}
+
 fn internal(error: &anyhow::Error) -> Failure {
     // The client gets a number by which the operator finds the log line, and no text.
     let id = random::<8>().map(u64::from_be_bytes).unwrap_or_default();
@@ -163,9 +197,6 @@ impl IntoResponse for Failure {
                 HeaderValue::from_static(CHALLENGES),
             );
         }
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
         response
     }
 }
@@ -181,6 +212,39 @@ mod tests {
         };
         assert_eq!(refused("RFC 8259"), StatusCode::BAD_REQUEST);
         assert_eq!(refused("TAXII 3.7"), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    async fn outer(path: &str) -> (StatusCode, Value) {
+        use tower::ServiceExt;
+        let routes = axum::Router::new()
+            .route(
+                "/panics",
+                axum::routing::get(async || -> () { panic!("on purpose") }),
+            )
+            .route("/sleeps", axum::routing::get(std::future::pending::<()>))
+            .layer(axum::middleware::from_fn(
+                async |request: Request, next: Next| {
+                    within(Duration::from_millis(50), request, next).await
+                },
+            ));
+        let request = Request::builder().uri(path).body(axum::body::Body::empty());
+        let answer = routes.oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], media::TAXII);
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 9999)
+            .await
+            .unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_a_slow_answer_and_an_unknown_path_are_told_as_taxii_errors() {
+        for (path, status) in [("/panics", 500), ("/sleeps", 503), ("/nowhere", 404)] {
+            let (said, body) = outer(path).await;
+            assert_eq!(said.as_u16(), status);
+            assert_eq!(body["http_status"], status.to_string());
+            assert!(!body.to_string().contains("on purpose"));
+        }
     }
 
     #[test]

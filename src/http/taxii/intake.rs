@@ -7,8 +7,10 @@ use axum::response::Response;
 use futures_util::StreamExt;
 
 use super::error::Failure;
+use super::query::Parameters;
 use super::session::Session;
 use super::{media, status};
+use crate::exchange::delete::Deleted;
 use crate::exchange::objects::ENVELOPE_BYTES_MAX;
 use crate::exchange::{Fault, Refusal};
 
@@ -45,13 +47,37 @@ pub async fn add(session: Session, headers: HeaderMap, body: Body) -> Result<Res
     Ok(media::answer(StatusCode::ACCEPTED, text))
 }
 
-/// TAXII 5.7, for those who may not: the table there wants 403 from whom can only read.
+/// TAXII 5.7: a withdrawal by the source. Whose right is missing follows the table there.
 pub async fn remove(session: Session) -> Result<Response, Failure> {
     let collection = session.collection()?;
-    if collection.can_write(session.caller.as_deref()) {
-        return Err(Failure::method_but("GET,HEAD"));
+    let caller = session.caller.as_deref();
+    let caller = match (collection.can_read(), collection.can_write(caller), caller) {
+        (false, false, _) => return Err(Failure::not_found()),
+        (true, true, Some(caller)) => caller,
+        _ => {
+            return Err(Failure::forbidden(
+                "deleting needs a collection that can be read and written to",
+            ));
+        }
+    };
+    let parameters = Parameters::read(&session.uri)?;
+    if !parameters.filters.wants_2_1() {
+        return Err(Failure::not_found()); // nothing here is of another version of STIX
     }
-    Err(Failure::forbidden("this collection cannot be written to"))
+    let id = session.parameter("object")?;
+    let view = session.view().await?;
+    let versions = parameters.filters.versions();
+    let deleted = session
+        .exchange
+        .delete_object(caller, &view, id, &versions)
+        .await?;
+    match deleted {
+        Deleted::Done => Ok(media::answer(StatusCode::OK, String::new())),
+        Deleted::Anothers => Err(Failure::forbidden(
+            "an object is deleted by the body that posted it; what a report was made into goes with the report",
+        )),
+        Deleted::Absent => Err(Failure::not_found()),
+    }
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Failure> {

@@ -19,12 +19,12 @@ pub async fn list(session: Session) -> Result<Response, Failure> {
         .map(|entry| {
             json!({
                 "id": entry.id,
-                "date_added": format_taxii(entry.added),
+                "date_added": format_taxii(page.date(entry)),
                 "version": entry.version,
                 "media_type": media::STIX,
             })
             .to_string()
         })
         .collect();
-    Ok(page.answer("objects", records.iter().map(String::as_str)))
+    Ok(page.answer("objects", records.into_iter()))
 }

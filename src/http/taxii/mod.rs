@@ -5,6 +5,7 @@
 mod collection;
 mod error;
 mod intake;
+mod lenient;
 mod manifest;
 mod media;
 mod objects;
@@ -52,6 +53,7 @@ pub fn routes() -> Router<Hub> {
         )
         .method_not_allowed_fallback(async || Failure::method())
         .fallback(async || Failure::not_found())
+        .layer(axum::middleware::from_fn(error::always))
 }
 
 /// TAXII 4.1. It names no more than the roots, so that a client finds them before it logs in; a

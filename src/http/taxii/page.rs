@@ -4,9 +4,11 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::error::Failure;
+use super::lenient;
 use super::media;
 use super::query::Parameters;
 use super::session::Session;
+use crate::council::TaxiiProfile;
 use crate::exchange::read::{ObjectEntry, ObjectQuery, Versions};
 use crate::stix::timestamp::format_taxii;
 
@@ -19,6 +21,8 @@ pub struct Page {
     after: Option<i64>,
     /// The cursor of the rest; there is a rest if and only if there is a cursor.
     next: Option<String>,
+    /// How it is written.
+    pub profile: TaxiiProfile,
 }
 
 /// What to read of the object that the path names.
@@ -41,7 +45,14 @@ impl Page {
             .iter()
             .map(|kind| (*kind).to_owned())
             .collect();
-        let parameters = Parameters::read(&session.uri)?;
+        if !collection.can_read() {
+            return Err(Failure::forbidden("this collection cannot be read"));
+        }
+        let mut parameters = Parameters::read(&session.uri)?;
+        let profile = session.profile();
+        if profile == TaxiiProfile::Lenient {
+            parameters.added_after = parameters.added_after.map(lenient::after);
+        }
         let object = match of {
             Of::Collection => None,
             Of::Object | Of::Versions => Some(session.parameter("object")?),
@@ -83,6 +94,7 @@ impl Page {
                     Of::Versions => Versions::All,
                     Of::Collection | Of::Object => position.filters.versions(),
                 },
+                whole_milliseconds: profile == TaxiiProfile::Lenient,
             };
             session.exchange.objects(&view, &query).await?
         } else {
@@ -96,20 +108,33 @@ impl Page {
             entries,
             after: position.after,
             next,
+            profile,
         })
     }
 
+    /// When an item was added, as the caller is told.
+    pub const fn date(&self, entry: &ObjectEntry) -> i64 {
+        match self.profile {
+            TaxiiProfile::Standard => entry.added,
+            TaxiiProfile::Lenient => lenient::shown(entry.added),
+        }
+    }
+
     /// The answer: `items` are JSON texts, one for each entry, put together as they are.
-    pub fn answer<'a>(&self, name: &str, items: impl Iterator<Item = &'a str>) -> Response {
+    pub fn answer(&self, name: &str, items: impl Iterator<Item = impl AsRef<str>>) -> Response {
         let mut response = media::answer(StatusCode::OK, self.body(name, items));
         let headers = response.headers_mut();
         // With no item, the mark stays where the client had it; "now" would skip what comes late.
-        let mark = self.after.unwrap_or(0);
+        let mark = match (self.after, self.profile) {
+            (None, _) => 0,
+            (Some(after), TaxiiProfile::Standard) => after,
+            (Some(after), TaxiiProfile::Lenient) => lenient::mark(after),
+        };
         for (header, entry) in [
             ("x-taxii-date-added-first", self.entries.first()),
             ("x-taxii-date-added-last", self.entries.last()),
         ] {
-            let stamp = format_taxii(entry.map_or(mark, |entry| entry.added));
+            let stamp = format_taxii(entry.map_or(mark, |entry| self.date(entry)));
             if let Ok(value) = HeaderValue::try_from(stamp) {
                 headers.insert(HeaderName::from_static(header), value);
             }
@@ -117,8 +142,9 @@ impl Page {
         response
     }
 
-    fn body<'a>(&self, name: &str, items: impl Iterator<Item = &'a str>) -> String {
-        if self.entries.is_empty() {
+    fn body(&self, name: &str, items: impl Iterator<Item = impl AsRef<str>>) -> String {
+        let lenient = self.profile == TaxiiProfile::Lenient;
+        if self.entries.is_empty() && !lenient {
             return "{}".to_owned(); // TAXII 2: a list that is there has an element
         }
         let mut body = String::from("{");
@@ -127,6 +153,8 @@ impl Page {
             body.push_str("\"more\":true,\"next\":\"");
             body.push_str(next);
             body.push_str("\",");
+        } else if lenient {
+            body.push_str("\"more\":false,");
         }
         body.push('"');
         body.push_str(name);
@@ -135,7 +163,7 @@ impl Page {
             if at > 0 {
                 body.push(',');
             }
-            body.push_str(item);
+            body.push_str(item.as_ref());
         }
         body.push_str("]}");
         body
@@ -159,11 +187,12 @@ mod tests {
                 .collect(),
             after,
             next: next.map(str::to_owned),
+            profile: TaxiiProfile::Standard,
         }
     }
 
     fn marks(page: &Page) -> Vec<String> {
-        let response = page.answer("objects", std::iter::empty());
+        let response = page.answer("objects", std::iter::empty::<&str>());
         ["x-taxii-date-added-first", "x-taxii-date-added-last"]
             .map(|name| response.headers()[name].to_str().unwrap().to_owned())
             .to_vec()
@@ -182,10 +211,29 @@ mod tests {
     #[test]
     fn an_empty_page_is_an_empty_object_and_keeps_the_mark() {
         let empty = page(&[], Some(5), None);
-        assert_eq!(empty.body("objects", std::iter::empty()), "{}");
+        assert_eq!(empty.body("objects", std::iter::empty::<&str>()), "{}");
         assert_eq!(marks(&empty), ["1970-01-01T00:00:00.000005Z"; 2]);
         let floor = page(&[], None, None);
         assert_eq!(marks(&floor), ["1970-01-01T00:00:00.000000Z"; 2]);
+    }
+
+    #[test]
+    fn the_lenient_profile_writes_an_empty_list_and_whole_milliseconds() {
+        let lenient = |stamps: &[i64], after: Option<i64>| Page {
+            profile: TaxiiProfile::Lenient,
+            ..page(stamps, after, None)
+        };
+        let empty = lenient(&[], Some(lenient::after(5000)));
+        assert_eq!(
+            empty.body("objects", std::iter::empty::<&str>()),
+            r#"{"more":false,"objects":[]}"#
+        );
+        assert_eq!(marks(&empty), ["1970-01-01T00:00:00.005000Z"; 2]);
+        let shown = lenient(&[7001, 8999], None);
+        assert_eq!(
+            marks(&shown),
+            ["1970-01-01T00:00:00.007000Z", "1970-01-01T00:00:00.008000Z"]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::collection::{Collection, find};
 use super::error::Failure;
 use super::media;
+use crate::council::TaxiiProfile;
 use crate::exchange::{Caller, Exchange, View};
 use crate::handling::Channel;
 use crate::http::Hub;
@@ -117,6 +118,13 @@ impl Session {
     /// The collection that the path names by id or alias.
     pub fn collection(&self) -> Result<&'static Collection, Failure> {
         find(self.root, self.parameter("collection")?).ok_or_else(Failure::not_found)
+    }
+
+    /// How the caller is to be answered.
+    pub fn profile(&self) -> TaxiiProfile {
+        self.caller
+            .as_deref()
+            .map_or(TaxiiProfile::Standard, |caller| caller.principal.taxii)
     }
 
     /// What the caller may see.
