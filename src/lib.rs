@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod council;
+pub mod csaf;
 pub mod demo;
 pub mod exchange;
 pub mod handling;

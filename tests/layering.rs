@@ -33,6 +33,8 @@ const LAYERS: &[(&str, Uses)] = &[
     ("report", Only(&["handling"])),
     ("config", Only(&["handling"])),
     ("stix", Only(&["handling", "report"])),
+    // A document becomes a report; its own JSON is read as strictly as STIX is.
+    ("csaf", Only(&["handling", "report", "stix"])),
     (
         "store",
         Only(&["handling", "council", "report", "stix", "ledger", "clock"]),
@@ -46,7 +48,7 @@ const LAYERS: &[(&str, Uses)] = &[
     (
         "http",
         Only(&[
-            "exchange", "handling", "council", "report", "stix", "clock", "config",
+            "exchange", "handling", "council", "report", "stix", "csaf", "clock", "config",
         ]),
     ),
     (
@@ -61,7 +63,7 @@ const LAYERS: &[(&str, Uses)] = &[
 
 /// Modules whose answers depend on their arguments alone.
 const PURE: &[&str] = &[
-    "handling", "council", "report", "stix", "ledger", "verifier",
+    "handling", "council", "report", "stix", "csaf", "ledger", "verifier",
 ];
 
 /// What a pure module may not mention outside its tests. A path ending in `*` is a prefix.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::body::{Body, BodyKind, Principal, PrincipalKind, Sector, Standing, role};
 use super::charter::Subject;
 use super::charter::evaluate::Conditions;
-use super::file::CouncilFile;
+use super::file::{CouncilFile, SharingGroup};
 use crate::handling::{
     Approver, BodyId, Column, Level, Part, Place, PrincipalId, Reach, Reader, Rule, Scheme, Seat,
     SectorCode,
@@ -122,6 +122,12 @@ impl Directory {
     #[must_use]
     pub fn sector(&self, code: &SectorCode) -> Option<&Sector> {
         self.file.sectors.iter().find(|sector| sector.code == *code)
+    }
+
+    /// A sharing group by its id.
+    #[must_use]
+    pub fn sharing_group(&self, id: Uuid) -> Option<&SharingGroup> {
+        self.file.sharing_groups.iter().find(|group| group.id == id)
     }
 
     /// The scheme of that name in force on `day`: of its versions already effective the latest.
@@ -348,7 +354,7 @@ fn speaks_for_source(principal: &Principal) -> bool {
 /// The desk seats a principal holds. Admin, secretariat and auditor hold none by their role.
 fn seats(principal: &Principal, body: &Body) -> BTreeSet<Seat> {
     let mut seats = BTreeSet::new();
-    if principal.has(role::PUBLISHER) {
+    if principal.has(role::PUBLISHER) || principal.has(role::ADVISOR) {
         seats.insert(Seat::Publisher {
             body: body.id.clone(),
         });

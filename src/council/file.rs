@@ -44,6 +44,21 @@ pub struct CouncilFile {
     /// People and services.
     #[serde(default)]
     pub principals: Vec<Principal>,
+    /// Groups of bodies to which a source may limit an item.
+    #[serde(default)]
+    pub sharing_groups: Vec<SharingGroup>,
+}
+
+/// Bodies that share among themselves, under an id that they have agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharingGroup {
+    /// As CSAF 2.1 names it: a UUID.
+    pub id: Uuid,
+    /// What it is called.
+    pub name: Localised,
+    /// Who is in it.
+    pub bodies: BTreeSet<BodyId>,
 }
 
 /// One thing wrong with a council file: where and which rule.
@@ -134,6 +149,9 @@ impl<'a> Check<'a> {
         for (at, principal) in self.file.principals.iter().enumerate() {
             self.principal(at, principal);
         }
+        for (at, group) in self.file.sharing_groups.iter().enumerate() {
+            self.sharing_group(at, group);
+        }
         let centres = self
             .file
             .bodies
@@ -146,9 +164,30 @@ impl<'a> Check<'a> {
         self.faults
     }
 
+    fn sharing_group(&mut self, at: usize, group: &SharingGroup) {
+        let place = format!("sharing_groups[{at}]");
+        // RFC 9562: CSAF reserves both for groups that are no lists of bodies.
+        if group.id.is_nil() || group.id.is_max() {
+            let message = format!("`{}` is reserved", group.id);
+            self.fault(format!("{place}.id"), message);
+        }
+        for body in &group.bodies {
+            if !self.bodies.contains_key(body) {
+                self.fault(format!("{place}.bodies"), format!("no body is `{body}`"));
+            }
+        }
+    }
+
     fn unique(&mut self) {
         let file = self.file;
-        let lists: [(&str, Vec<String>); 4] = [
+        let lists: [(&str, Vec<String>); 5] = [
+            (
+                "sharing_groups",
+                file.sharing_groups
+                    .iter()
+                    .map(|group| group.id.to_string())
+                    .collect(),
+            ),
             (
                 "bodies",
                 file.bodies.iter().map(|b| b.id.to_string()).collect(),

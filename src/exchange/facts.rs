@@ -21,7 +21,7 @@ pub(super) fn of_report(report: &Report) -> Facts {
         kind: report.kind().as_str().to_owned(),
         stix_type: None,
         stage: report.stage().to_owned(),
-        sectors: [SectorCode::from(report.sector())].into(),
+        sectors: report.sector().map(SectorCode::from).into_iter().collect(),
         useful_for: useful_for.into_iter().map(SectorCode::from).collect(),
         event_types: words("event_types"),
         cause_types: words("cause_types"),

@@ -14,7 +14,7 @@ use crate::handling::{
     ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
     SectorCode, Side, Tlp, Unmarked, cut,
 };
-use crate::report::Report;
+use crate::report::{Kind, Report};
 use chrono::{DateTime, Utc};
 
 /// An item's handling, resolved: everything that decides where it goes.
@@ -110,6 +110,31 @@ pub struct Asked<'a> {
     /// What the charter's policies ask of the item; without them, where it has policies, nobody
     /// receives it.
     pub facts: Option<Facts>,
+}
+
+/// The sectors that a report concerns beside its own: those it names, and for an advisory that names
+/// none, all of them.
+///
+/// # Errors
+/// When the caller may not issue what it sends.
+pub(super) fn concerned<'a>(
+    caller: &'a Caller,
+    report: &'a Report,
+) -> Result<Vec<&'a str>, Refusal> {
+    let named = report.useful_for_sectors();
+    if report.kind() != Kind::Advisory {
+        return Ok(named);
+    }
+    if !caller.has(role::ADVISOR) {
+        return Err(Refusal::Forbidden(
+            "issuing an advisory needs the role `advisor`".to_owned(),
+        ));
+    }
+    if named.is_empty() {
+        let all = caller.directory.file().sectors.iter();
+        return Ok(all.map(|sector| sector.code.as_str()).collect());
+    }
+    Ok(named)
 }
 
 /// Where an item of this caller comes from.
@@ -475,7 +500,7 @@ pub fn asked_by(report: &Report) -> Result<Asked<'_>, Refusal> {
         }
     };
     Ok(Asked {
-        level: Some((handling.scheme, handling.level)),
+        level: handling.level,
         tlp,
         unknown_marking: false,
         narrowing: Narrowing {

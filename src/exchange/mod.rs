@@ -36,6 +36,7 @@ pub mod revise;
 mod safety;
 pub mod secret;
 mod settle;
+mod sharing_group;
 mod stamps;
 mod stand_in;
 mod stricter;
@@ -255,6 +256,7 @@ fn empty_directory(secret: &Secret) -> Directory {
             charter: crate::council::charter::Charter::default(),
             bodies: Vec::new(),
             principals: Vec::new(),
+            sharing_groups: Vec::new(),
         },
     )
 }

@@ -189,12 +189,12 @@ pub(super) struct AskedPart<'a> {
 
 /// The parts a report wants handled by a level of their own, in the scheme of the whole.
 pub(super) fn asked_parts<'r>(report: &'r Report, whole: &Asked<'_>) -> Vec<AskedPart<'r>> {
-    let scheme = report.handling().map(|handling| handling.scheme);
+    let level = report.handling().and_then(|handling| handling.level);
     let parts = report.portions().into_iter().enumerate();
     parts
         .map(|(at, portion)| AskedPart {
             asked: Asked {
-                level: scheme.map(|scheme| (scheme, portion.level)),
+                level: level.map(|(scheme, _)| (scheme, portion.level)),
                 facts: whole.facts.clone(),
                 ..Asked::default()
             },

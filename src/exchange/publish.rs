@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::anonymity;
 use super::hold::Hold;
-use super::intake::{Handled, asked_by, handle, origin};
+use super::intake::{Handled, asked_by, concerned, handle, origin};
 use super::narrow::strips;
 use super::parts::Parts;
 use super::portions::{self, Had, asked_parts, form_of, handle_parts};
@@ -18,7 +18,7 @@ use super::release::{Clash, Release, new_object, references_of};
 use super::secret::sha256;
 use super::stamps::Numbers;
 use super::supports::{id_of, supports};
-use super::{Exchange, Tx, record, time};
+use super::{Exchange, Tx, record, sharing_group, time};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};
 use crate::report::Report;
@@ -111,11 +111,15 @@ impl Exchange {
         let from = origin(
             caller,
             report.source_operator(),
-            Some(report.sector()),
-            &report.useful_for_sectors(),
+            report.sector(),
+            &concerned(caller, &report)?,
             now,
         )?;
         let mut asked = asked_by(&report)?;
+        let group = report
+            .handling()
+            .and_then(|handling| handling.sharing_group);
+        sharing_group::limit(&caller.directory, group, &mut asked.narrowing)?;
         if asked.narrowing.not_after.is_some_and(|until| until <= now) {
             let message = "it would have expired before it was released";
             return Err(Refusal::fault(

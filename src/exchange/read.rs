@@ -44,6 +44,15 @@ pub struct ReportView {
     pub report: Box<RawValue>,
 }
 
+impl ReportView {
+    /// The CSAF document that an advisory was issued as, as it came.
+    #[must_use]
+    pub fn csaf(&self) -> Option<String> {
+        let report: Value = serde_json::from_str(self.report.get()).ok()?;
+        Some(report.pointer("/advisory/csaf")?.as_str()?.to_owned())
+    }
+}
+
 /// What only the source's own desk sees of a report.
 #[derive(Debug, Serialize)]
 pub struct Desk {

@@ -48,7 +48,7 @@ pub struct Capability {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "seat", rename_all = "snake_case")]
 pub enum Seat {
-    /// The publishers of the submitting body.
+    /// The publishers and advisors of the submitting body.
     Publisher {
         /// The submitting body.
         body: BodyId,

@@ -1,9 +1,10 @@
 //! The surfaces spoken over HTTP. They translate, and call use cases; no rule lives here (law 3).
 //!
-//! [`api`] is `/v1` with its tokens, [`taxii`] is `/taxii2/`, [`auth`] finds out who is calling.
+//! [`api`] is `/v1` with its tokens, [`taxii`] is `/taxii2/`, `csaf` what CSAF tools look for, [`auth`] finds out who is calling.
 
 pub mod api;
 pub mod auth;
+mod csaf;
 pub mod taxii;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub fn router(exchange: Exchange) -> Router {
     let hub = Hub { exchange };
     let routes = Router::new()
         .merge(api::routes())
+        .merge(csaf::routes())
         .nest("/taxii2", taxii::routes())
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))

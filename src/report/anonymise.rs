@@ -96,6 +96,7 @@ fn member(
         "handling" => {
             let mut handling = value.as_object()?.clone();
             handling.shift_remove("named");
+            handling.shift_remove("sharing_group");
             // Where they pointed is another report's shape.
             handling.shift_remove("portions");
             Some(Value::Object(handling))
@@ -123,6 +124,7 @@ fn member(
             Some(Value::Object(severity))
         }
         "impact" => impact(scrubber, value),
+        "advisory" => advisory(scrubber, value),
         "timeline" => {
             // A time that is itself to be stripped takes its entry with it.
             let kept = value
@@ -147,6 +149,45 @@ fn member(
         // organisation, source_operator, reference, must_anonymise, related, and whatever is new.
         _ => None,
     }
+}
+
+/// The document it was read from names its publisher throughout, so it goes; so do bodies it is
+/// addressed to.
+fn advisory(scrubber: &Scrubber, value: &Value) -> Option<Value> {
+    let mut out = Map::new();
+    for (key, value) in value.as_object()? {
+        let kept = match key.as_str() {
+            "type" | "urgency" | "route" | "due" => Some(value.clone()),
+            "measures" => Some(scrubber.texts(value)).filter(|list| *list != Value::Array(vec![])),
+            "references" => clean_entries(scrubber, value),
+            "targets" => {
+                let mut targets = Map::new();
+                for (key, list) in value.as_object()? {
+                    let kept = match key.as_str() {
+                        "sectors" => Some(list.clone()),
+                        "asset_classes" | "products" | "regions" => clean_entries(scrubber, list),
+                        _ => None,
+                    };
+                    targets.extend(kept.map(|list| (key.clone(), list)));
+                }
+                (!targets.is_empty()).then_some(Value::Object(targets))
+            }
+            _ => None,
+        };
+        out.extend(kept.map(|value| (key.clone(), value)));
+    }
+    Some(Value::Object(out))
+}
+
+/// The entries of a list that name nothing to be stripped; `None` where none is left.
+fn clean_entries(scrubber: &Scrubber, list: &Value) -> Option<Value> {
+    let kept = list.as_array()?.iter().filter(|entry| {
+        let members = entry.as_object().into_iter().flatten();
+        let mut words = members.map(|(_, word)| word).chain([*entry]);
+        words.all(|word| !word.is_string() || scrubber.is_clean(word))
+    });
+    let kept: Vec<Value> = kept.cloned().collect();
+    (!kept.is_empty()).then_some(Value::Array(kept))
 }
 
 fn impact(scrubber: &Scrubber, value: &Value) -> Option<Value> {
@@ -302,7 +343,7 @@ mod tests {
     fn a_text_made_to_be_slow_goes_whole_and_one_made_to_grow_is_cut() {
         let strip =
             |text: &str, with: &str| json!([{"text": text, "type": "org", "replace_ja": with}]);
-        let nested = json!({"ja": "a".repeat(9000) + &"b".repeat(9000)});
+        let nested = json!({"ja": ["a".repeat(9000), "b".repeat(9000)].concat()});
         assert!(
             plain(json!({"must_anonymise": strip("ab", ""), "narrative": nested}))
                 .get("narrative")

@@ -48,7 +48,7 @@ fn without_escapes(text: &str) -> String {
         out.push(first);
         rest = rest.get(first.len_utf8()..).unwrap_or_default();
     }
-    out + &String::from_utf16_lossy(&units)
+    out + String::from_utf16_lossy(&units).as_str()
 }
 
 fn without_tags(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! A report as a source submits it (`incident_cause` or `best_practice`).
+//! A report as a source submits it (`incident_cause`, `best_practice` or `advisory`).
 //!
 //! `Report` wraps the submitted JSON once it has passed `schemas/report.schema.json` and the rules
 //! a schema cannot state; it keeps the bytes exactly, because an identified reader gets them back
@@ -43,13 +43,15 @@ pub struct Fault {
     pub message: String,
 }
 
-/// The two kinds of report.
+/// The kinds of report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// What happened and why.
     IncidentCause,
     /// What worked, and under which conditions.
     BestPractice,
+    /// What the national centre or an agency asks others to know or do.
+    Advisory,
 }
 
 impl Kind {
@@ -58,6 +60,7 @@ impl Kind {
         match self {
             Self::IncidentCause => "incident_cause",
             Self::BestPractice => "best_practice",
+            Self::Advisory => "advisory",
         }
     }
 }
@@ -65,12 +68,12 @@ impl Kind {
 /// The handling a source asks for; names are not yet resolved against any scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handling<'a> {
-    /// Name of the source's scheme.
-    pub scheme: &'a str,
-    /// Name of a level in that scheme.
-    pub level: &'a str,
+    /// Names of the source's scheme and of a level in it; `None` where only a TLP colour is stated.
+    pub level: Option<(&'a str, &'a str)>,
     /// TLP colour as written, with or without the `TLP:` prefix; it must agree with the level.
     pub tlp: Option<&'a str>,
+    /// The sharing group it is limited to, by its UUID.
+    pub sharing_group: Option<&'a str>,
     /// Principals the item is limited to; `None` means that the source names nobody in particular.
     pub named: Option<Vec<&'a str>>,
     /// Embargo: not to be released before.
@@ -134,10 +137,10 @@ impl Report {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let kind = if value.get("kind").and_then(Value::as_str) == Some("best_practice") {
-            Kind::BestPractice
-        } else {
-            Kind::IncidentCause
+        let kind = match value.get("kind").and_then(Value::as_str) {
+            Some("best_practice") => Kind::BestPractice,
+            Some("advisory") => Kind::Advisory,
+            _ => Kind::IncidentCause,
         };
         Ok(Self { bytes, value, kind })
     }
@@ -152,19 +155,32 @@ impl Report {
         &self.value
     }
 
-    /// Returns which of the two kinds it is.
+    /// Returns which kind it is.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Returns the code of the sector the report comes from.
-    pub fn sector(&self) -> &str {
-        self.string("sector").unwrap_or_default()
+    /// Returns the code of the sector the report comes from; an advisory may come from none.
+    pub fn sector(&self) -> Option<&str> {
+        self.string("sector")
     }
 
-    /// Returns the codes of other sectors the source thinks it useful for.
+    /// Returns the codes of other sectors the source thinks it useful for; of an advisory, those it
+    /// is targeted at.
     pub fn useful_for_sectors(&self) -> Vec<&str> {
-        strings(self.value.get("useful_for_sectors")).unwrap_or_default()
+        let mut sectors = strings(self.value.get("useful_for_sectors")).unwrap_or_default();
+        let targets = strings(self.value.pointer("/advisory/targets/sectors")).unwrap_or_default();
+        for sector in targets {
+            if !sectors.contains(&sector) {
+                sectors.push(sector);
+            }
+        }
+        sectors
+    }
+
+    /// Returns the CSAF document an advisory was read from, as it came.
+    pub fn csaf(&self) -> Option<&str> {
+        self.value.pointer("/advisory/csaf")?.as_str()
     }
 
     /// Returns the handling asked for; `None` means the default level of the source's scheme.
@@ -172,9 +188,9 @@ impl Report {
         let handling = self.value.get("handling")?;
         let text = |key| handling.get(key).and_then(Value::as_str);
         Some(Handling {
-            scheme: text("scheme")?,
-            level: text("level")?,
+            level: text("scheme").zip(text("level")),
             tlp: text("tlp"),
+            sharing_group: text("sharing_group"),
             named: strings(handling.get("named")),
             not_before: text("not_before").and_then(check::instant),
             not_after: text("not_after").and_then(check::instant),

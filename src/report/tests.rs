@@ -242,7 +242,7 @@ fn bytes_are_kept_and_accessors_read_them() {
     let report = Report::parse(text.as_bytes()).unwrap();
     assert_eq!(report.bytes(), text.as_bytes());
     assert_eq!(
-        (report.sector(), report.useful_for_sectors()),
+        (report.sector().unwrap(), report.useful_for_sectors()),
         ("ict", vec!["gas"])
     );
     assert_eq!((report.title("ja"), report.stage()), ("T", "first"));

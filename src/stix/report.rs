@@ -1,4 +1,4 @@
-//! A report as STIX 2.1 objects, and back without loss.
+//! A report as STIX 2.1 objects, and back without loss (but for the CSAF document of an advisory).
 //!
 //! Whatever STIX has a place for goes there: title and summary are name and description, the other
 //! language a `language-content`, measures and practices are `course-of-action` objects, indicators
@@ -66,7 +66,7 @@ pub struct Mapping<'a> {
 /// Makes the STIX objects of a report that has passed its checks, as submitted or anonymised.
 ///
 /// Roles passed to `Mapping::id`: `report`, `incident`, `measure/interim/N`,
-/// `measure/permanent/N`, `practice`, `practice/N`, `indicator/N`, and `language/` before each of
+/// `measure/permanent/N`, `practice`, `practice/N`, `advisory`, `indicator/N`, and `language/` before each of
 /// them for its `language-content`; `N` counts from 0.
 pub fn to_stix(report: &Value, ctx: &Mapping<'_>) -> Vec<Value> {
     let mut rest = report.as_object().cloned().unwrap_or_default();
@@ -97,6 +97,24 @@ pub fn to_stix(report: &Value, ctx: &Mapping<'_>) -> Vec<Value> {
                 out.measure(&format!("measure/{list}/{position}"), text, list, position);
             }
         }
+    } else if kind == "advisory" {
+        let mut advisory = take("advisory").unwrap_or_default();
+        // The document it was read from is served as it came, beside the STIX form.
+        advisory
+            .as_object_mut()
+            .map(|members| members.shift_remove("csaf"));
+        let extension = Map::from_iter([
+            ("role".to_owned(), json!("advisory")),
+            ("advisory".to_owned(), advisory),
+        ]);
+        let spoken = words::speak(&[("name", &title), ("description", &summary)]);
+        out.push(
+            "course-of-action",
+            "advisory",
+            spoken,
+            Map::new(),
+            extension,
+        );
     } else {
         let practice = take("practice").unwrap_or_default();
         let members = PRACTICE_MEMBERS

@@ -213,7 +213,7 @@ async fn a_report_reaches_another_sector_after_consent_and_only_as_its_level_all
     assert_eq!(parsed["type"], "bundle");
     assert!(parsed["id"].as_str().unwrap().starts_with("bundle--"));
     assert!(parsed["objects"].as_array().unwrap().len() > 2);
-    let seen = String::from_utf8(one).unwrap() + &page.to_string() + &bundle;
+    let seen = format!("{}{page}{bundle}", String::from_utf8(one).unwrap());
     let report = fin01();
     let mut secrets: Vec<&str> = report["must_anonymise"]
         .as_array()

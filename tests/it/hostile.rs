@@ -86,7 +86,7 @@ both! {
                 let caller = hub.caller("port-taxii").await;
                 let view = hub.exchange.view(Some(&caller), Channel::Rest).await.unwrap();
                 let explained = hub.exchange.explain(&view, &whole.id).await.unwrap().unwrap();
-                serde_json::to_string(&explained).unwrap() + &serde_json::to_string(&whole).unwrap()
+                format!("{}{}", serde_json::to_string(&explained).unwrap(), serde_json::to_string(&whole).unwrap())
             },
         ] {
             assert!(!text.contains("medical-op1") && !text.contains("demo-medical.poc"), "{text}");

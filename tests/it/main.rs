@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod advisories;
 mod anonymity;
 mod api_schemas;
 mod api_smoke;

@@ -91,7 +91,7 @@ impl Charter {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
-    /// `incident_cause`, `best_practice`, or `stix_object`.
+    /// `incident_cause`, `best_practice`, `advisory`, or `stix_object`.
     #[serde(default = "incident_cause")]
     pub kind: String,
     /// The STIX type of a posted object.

@@ -1,6 +1,7 @@
 //! The REST API: `/v1`, its tokens and its own description. Handlers read the request, call one use
 //! case and shape the answer; [`problem`] is how they say no.
 
+mod advisories;
 mod approvals;
 mod bodies;
 mod control;
@@ -33,6 +34,11 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/reports/{id}/withdraw"),
     ("POST", "/v1/reports/{id}/way-out"),
     ("POST", "/v1/reports/{id}/override"),
+    ("GET", "/v1/advisories"),
+    ("POST", "/v1/advisories"),
+    ("GET", "/v1/advisories/{id}"),
+    ("POST", "/v1/advisories/{id}/versions"),
+    ("GET", "/v1/advisories/{id}/csaf"),
     ("POST", "/v1/objects/{id}/narrow"),
     ("POST", "/v1/objects/{id}/withdraw"),
     ("GET", "/v1/view-only"),
@@ -69,6 +75,10 @@ pub fn routes() -> Router<Hub> {
         .route("/reports/{id}/withdraw", post(control::withdraw))
         .route("/reports/{id}/way-out", post(control::way_out))
         .route("/reports/{id}/override", post(control::safety))
+        .route("/advisories", get(advisories::list).post(advisories::issue))
+        .route("/advisories/{id}", get(advisories::read))
+        .route("/advisories/{id}/versions", post(advisories::issue_version))
+        .route("/advisories/{id}/csaf", get(advisories::document))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))

@@ -21,7 +21,7 @@ const STIX: &str = "application/stix+json;version=2.1";
 /// Longest `Idempotency-Key`, in bytes: room for any UUID or hash, and no store for content.
 const IDEMPOTENCY_KEY_MAX: usize = 255;
 
-async fn view(hub: &Hub, caller: &Caller) -> Result<View, Problem> {
+pub(super) async fn view(hub: &Hub, caller: &Caller) -> Result<View, Problem> {
     Ok(hub.exchange.view(Some(caller), Channel::Rest).await?)
 }
 
@@ -93,7 +93,7 @@ pub async fn publish_version(
 }
 
 /// The present version of a report of the caller's desk.
-async fn desk_version(hub: &Hub, caller: &Caller, id: &str) -> Result<i64, Problem> {
+pub(super) async fn desk_version(hub: &Hub, caller: &Caller, id: &str) -> Result<i64, Problem> {
     let view = view(hub, caller).await?;
     hub.exchange
         .report(&view, id)
@@ -103,7 +103,7 @@ async fn desk_version(hub: &Hub, caller: &Caller, id: &str) -> Result<i64, Probl
         .ok_or_else(Problem::not_found)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };
@@ -117,7 +117,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// The version that `If-Match` names; `*` is any, an absent header asks for nothing.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);
     };
@@ -134,7 +134,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     ))
 }
 
-fn accepted(published: Published) -> Result<Response, Problem> {
+pub(super) fn accepted(published: Published) -> Result<Response, Problem> {
     let status = match published.state.as_str() {
         "released" => StatusCode::CREATED,
         _ => StatusCode::ACCEPTED,
@@ -181,6 +181,11 @@ pub async fn read(
         .report(&view, &id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    Ok(with_tag(report))
+}
+
+/// A report with its version as the tag, where the reader is at its desk.
+pub(super) fn with_tag(report: ReportView) -> Response {
     let tag = report
         .desk
         .as_ref()
@@ -189,7 +194,7 @@ pub async fn read(
     if let Some(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
-    Ok(response)
+    response
 }
 
 #[derive(Serialize)]

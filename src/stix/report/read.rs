@@ -99,6 +99,10 @@ pub fn from_stix(objects: &[Value]) -> Result<Value, FromStixError> {
                         copy(body, &PRACTICE_MEMBERS, &mut out);
                         continue;
                     }
+                    Some("advisory") => {
+                        copy(body, &["advisory"], &mut out);
+                        continue;
+                    }
                     Some("interim") => "interim",
                     Some("permanent") => "permanent",
                     Some("best_practice") => "best_practices",
