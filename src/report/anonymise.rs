@@ -343,7 +343,8 @@ mod tests {
     fn a_text_made_to_be_slow_goes_whole_and_one_made_to_grow_is_cut() {
         let strip =
             |text: &str, with: &str| json!([{"text": text, "type": "org", "replace_ja": with}]);
-        let nested = json!({"ja": ["a".repeat(9000), "b".repeat(9000)].concat()});
+        let nested = ["a".repeat(9000), "b".repeat(9000)].concat();
+        let nested = json!({ "ja": nested });
         assert!(
             plain(json!({"must_anonymise": strip("ab", ""), "narrative": nested}))
                 .get("narrative")
