@@ -124,7 +124,8 @@ both! {
             assert_eq!((hours(who, "").await.as_str(), hours(who, all).await.as_str()), ("4", "3 4"), "{who}");
         }
         assert_eq!(delete("match[version]=all").await, 200);
-        assert_eq!(hours(POSTER, all).await + &hours(READER, all).await, "");
+        let left = format!("{}{}", hours(POSTER, all).await, hours(READER, all).await);
+        assert_eq!(left, "");
         site.get(POSTER, &path(1)).await.refused(404);
     }
 
