@@ -15,6 +15,7 @@ pub mod gate;
 pub mod hold;
 pub mod intake;
 mod latecomers;
+mod mapping;
 pub mod markings;
 pub mod narrow;
 pub mod notices;
