@@ -8,15 +8,11 @@ use super::readers::{Readers, SIDES};
 use super::refusal::Refusal;
 use super::release::{Clash, Release};
 use super::settle::stored_origin;
-use super::stamps::Numbers;
+use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
 use super::{Exchange, Tx};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};
-
-/// So many entries are spread over one range of stamps; the next ones take another, so that each
-/// still finds its own.
-const SPREAD_MAX: usize = 350;
 
 impl Exchange {
     /// Decides anew for everything that refers to ids of which others are the readers now than those
@@ -33,9 +29,9 @@ impl Exchange {
         had: Had,
         now: i64,
     ) -> Result<(), Refusal> {
-        let mut spread = Numbers::spread(tx, now).await?;
+        let mut spread = Spread::take(tx, now, SPREAD).await?;
         let mut open: Vec<String> = Vec::new();
-        for (id, before) in had {
+        for (id, before) in had.before {
             if tx.audiences_of(&id).await? != before {
                 open.push(id);
             }
@@ -47,14 +43,9 @@ impl Exchange {
                 if !seen.insert(key) {
                     continue;
                 }
-                if spread.1.len() > SPREAD_MAX {
-                    spread = Numbers::spread(tx, now).await?;
-                }
-                let (first, used) = spread;
-                let (changed, used) = self
-                    .decide_spread(tx, directory, key, now, (first, used))
-                    .await?;
-                spread = (first, used);
+                let room = spread.room(tx, now).await?;
+                let changed;
+                (changed, spread) = self.decide_spread(tx, directory, key, now, room).await?;
                 if changed {
                     let objects = tx.objects_of(key).await?;
                     open.extend(objects.into_iter().map(|(_, object)| object.stix_id));
@@ -74,10 +65,16 @@ impl Exchange {
         tx: &mut Tx,
         directory: &Directory,
         key: i64,
+        had: &mut Had,
         now: i64,
     ) -> Result<bool, Refusal> {
-        let spread = Numbers::spread(tx, now).await?;
-        let (changed, _) = self.decide_spread(tx, directory, key, now, spread).await?;
+        // One for all that an act decides anew: how much that is tells no reader of one of them.
+        let spread = match had.spread.take() {
+            Some(spread) => spread.room(tx, now).await?,
+            None => Spread::take(tx, now, SPREAD).await?,
+        };
+        let (changed, spread) = self.decide_spread(tx, directory, key, now, spread).await?;
+        had.spread = Some(spread);
         Ok(changed)
     }
 
@@ -87,15 +84,15 @@ impl Exchange {
         directory: &Directory,
         key: i64,
         now: i64,
-        spread: (i64, BTreeSet<i64>),
-    ) -> Result<(bool, BTreeSet<i64>), Refusal> {
+        spread: Spread,
+    ) -> Result<(bool, Spread), Refusal> {
         let Some(version) = tx.item_version(key).await? else {
-            return Ok((false, spread.1));
+            return Ok((false, spread));
         };
         // One that its source took back, or that has expired, stays as that act left it.
         let state = version.value.state.as_str();
         if !["released", "held", "refused", "superseded"].contains(&state) {
-            return Ok((false, spread.1));
+            return Ok((false, spread));
         }
         let rules = Rules::of(tx, &version).await?;
         let readers = Readers::of(tx, key).await?;
@@ -106,7 +103,7 @@ impl Exchange {
             .partition(|(_, object)| is_made_at_release(&object.form));
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
         let (kind, parts) = (version.value.kind.as_str(), rules.parts.len());
-        let numbers = Numbers::again(kind, &objects, parts, spread)?;
+        let numbers = Numbers::again(kind, &objects, parts, spread.clone())?;
         let origin = stored_origin(&version, rules.strictest());
         let clash = self.clash_of(tx, &version.value.item, &keyed).await?;
         let (_, newer) = self.neighbours(tx, &version.value.item, key).await?;
@@ -133,12 +130,13 @@ impl Exchange {
         let goes_with = |form: Form, rule: &Rule| {
             supports(self.secret(), directory, &origin, rule, form).objects
         };
-        let mut changed = false;
+        release.live = !newer.contains("desk");
+        let mut changed = release.desk_again(tx, &goes_with).await?;
         // Also where nobody is left of those it was released to.
         for side in SIDES {
             release.live = !newer.contains(side);
             changed |= release.side(tx, side, &goes_with).await?;
         }
-        Ok((changed, release.numbers.into_used()))
+        Ok((changed, release.numbers.into_spread().unwrap_or(spread)))
     }
 }

@@ -31,6 +31,7 @@ mod receipts;
 pub mod refusal;
 mod refused;
 mod release;
+mod remake;
 mod renditions;
 pub mod revise;
 mod safety;

@@ -143,7 +143,7 @@ impl Exchange {
                         }
                     };
                     let mut taken = Vec::with_capacity(ready.len());
-                    let mut had = Had::new();
+                    let mut had = Had::default();
                     for item in ready {
                         let at = item.at;
                         let done = exchange.take(tx, &poster, &view, &batch, item, &mut had);

@@ -17,7 +17,7 @@ use super::readers::Readers;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Release, references_of};
 use super::secret::sha256;
-use super::stamps::Numbers;
+use super::stamps::{Numbers, SPREAD};
 use super::supports::supports;
 use super::{Exchange, Tx, record, time};
 use crate::council::Directory;
@@ -260,7 +260,8 @@ impl Exchange {
                 now,
             )
             .await?;
-        let (directory, mut had) = (&caller.directory, Had::new());
+        let directory = &caller.directory;
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         let published = self
             .write_draft(tx, directory, draft, previous.as_ref(), &mut had, now)
             .await?;

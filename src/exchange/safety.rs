@@ -145,7 +145,7 @@ impl Exchange {
         let draft = self
             .draft_report(tx, caller, &checked, item, None, generalises, now)
             .await?;
-        let mut had = Had::new();
+        let mut had = Had::default();
         let published = self
             .write_draft(tx, directory, draft, None, &mut had, now)
             .await?;

@@ -289,7 +289,7 @@ impl Exchange {
         if !matches!(version.value.state.as_str(), "released" | "held") {
             return Ok(());
         }
-        let mut had = Had::new();
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
@@ -302,7 +302,7 @@ impl Exchange {
     /// The longest the rule lets anybody keep it is over: the content goes, in every form, and so does
     /// what was made of it for readers of some parts; the record stays.
     async fn erased(&self, tx: &mut Tx, version: &ItemVersion, due: &Due) -> Result<(), Refusal> {
-        let mut had = Had::new();
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.erase(version.key).await?;

@@ -112,7 +112,7 @@ impl Exchange {
         let mut told = BTreeSet::new();
         let mut left = Vec::new();
         let mut derived = Vec::new();
-        let mut had = Had::new();
+        let mut had = Had::default();
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
                 continue;

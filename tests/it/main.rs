@@ -36,6 +36,7 @@ mod portions;
 mod portions_follow;
 mod prove;
 mod questions;
+mod remade;
 mod standing;
 mod store;
 mod story;
