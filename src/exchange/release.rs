@@ -488,6 +488,7 @@ impl Release<'_> {
                 lacking.push(*audience);
             }
         }
+        self.inherit_support(tx, stored, &mut lacking).await?;
         if lacking.is_empty() {
             return Ok(());
         }
@@ -506,6 +507,39 @@ impl Release<'_> {
             audiences: lacking,
         })
         .await?;
+        Ok(())
+    }
+}
+
+impl Release<'_> {
+    /// Who certainly has a support object already, as one of a wider audience that had the item
+    /// before, keeps it under the stamp it has: it goes on before what names it, also when it is
+    /// taken from the wider one.
+    async fn inherit_support(
+        &self,
+        tx: &mut Tx,
+        stored: &NewObject,
+        lacking: &mut Vec<i64>,
+    ) -> Result<(), Refusal> {
+        let known = self.known(tx).await?;
+        if known.is_empty() || lacking.is_empty() {
+            return Ok(());
+        }
+        let kind = &self.item.kind;
+        let there = tx
+            .support_entries(&stored.stix_id, &stored.digest, kind)
+            .await?;
+        let mut open = Vec::new();
+        for audience in lacking.drain(..) {
+            let wider = there.iter().find(|(_, had)| within(audience, *had, &known));
+            let Some((stamp, had)) = wider else {
+                open.push(audience);
+                continue;
+            };
+            tx.inherit_latecomers(audience, *had).await?;
+            tx.add_feed(*stamp, true, false, &[audience]).await?;
+        }
+        *lacking = open;
         Ok(())
     }
 }

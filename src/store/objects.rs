@@ -23,6 +23,7 @@ pub(super) const QUERIES: &[&str] = &[
     SAME_VERSION,
     FIRST_CREATED,
     ALREADY,
+    SUPPORT_ENTRIES,
     FIRST_POSTED,
     FIRST_SUPPORT,
 ];
@@ -70,6 +71,9 @@ const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER B
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
+const SUPPORT_ENTRIES: &str = "SELECT r.stamp, f.audience FROM object o JOIN release r ON r.object = o.key \
+     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 \
+     AND r.side IN ('support', 'marking') AND r.kind = $3 AND f.live = TRUE ORDER BY r.stamp, f.audience";
 const FIRST_SUPPORT: &str = "SELECT bytes FROM object WHERE stix_id = $1 AND item_version IS NULL \
      AND bytes <> '' ORDER BY key LIMIT 1";
 const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
@@ -363,6 +367,22 @@ impl Tx {
         let row: Option<(String,)> =
             on!(self, conn => sqlx::query_as(FIRST_POSTED).bind(item).fetch_optional(conn).await?);
         Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// The entries of a support object among the items of a kind, each with an audience.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn support_entries(
+        &mut self,
+        stix_id: &str,
+        digest: &[u8],
+        kind: &str,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(SUPPORT_ENTRIES).bind(stix_id).bind(digest).bind(kind)
+            .fetch_all(conn).await?),
+        )
     }
 
     /// Whether an audience already has this support object among the items of a kind.
