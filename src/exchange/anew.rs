@@ -1,18 +1,19 @@
 //! Deciding anew which rendition each reader gets of an item that is out: when its rule was
 //! narrowed, and when something it refers to came, went, or has other readers now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::portions::{Had, Rules, is_made_at_release};
 use super::readers::{Readers, SIDES};
 use super::refusal::Refusal;
-use super::release::{Clash, Release};
+use super::release::{Clash, Release, STANDIN};
 use super::settle::stored_origin;
 use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
 use super::{Exchange, Tx};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};
+use crate::store::NewRelease;
 
 impl Exchange {
     /// Decides anew for everything that refers to ids of which others are the readers now than those
@@ -76,6 +77,63 @@ impl Exchange {
         let (changed, spread) = self.decide_spread(tx, directory, key, now, spread).await?;
         had.spread = Some(spread);
         Ok(changed)
+    }
+
+    /// Enters the older entries of a version on a side again for whoever had them, as the latest there
+    /// are: a reader who is past them would never get them under the stamps they have (law 5).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn enter_again(
+        &self,
+        tx: &mut Tx,
+        key: i64,
+        side: &'static str,
+        had: &mut Had,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let Some(version) = tx.item_version(key).await? else {
+            return Ok(());
+        };
+        let rules = Rules::of(tx, &version).await?;
+        let keyed = tx.objects_of(key).await?;
+        let mut older: BTreeMap<(i64, i64), Vec<i64>> = BTreeMap::new();
+        for (stamp, object, of, audience, live) in tx.rows_of(key).await? {
+            if let (Some(audience), Some(false), true) = (audience, live, of == side) {
+                older.entry((stamp, object)).or_default().push(audience);
+            }
+        }
+        let spread = match had.spread.take() {
+            Some(spread) => spread.room(tx, now).await?,
+            None => Spread::take(tx, now, SPREAD).await?,
+        };
+        let (kind, parts) = (version.value.kind.as_str(), rules.parts.len());
+        let mut numbers = Numbers::again(kind, &[], parts, spread)?;
+        let not_after = rules.whole.access.not_after;
+        for ((stamp, object), audiences) in older {
+            let Some((_, stored)) = keyed.iter().find(|(known, _)| *known == object) else {
+                continue;
+            };
+            for audience in &audiences {
+                tx.take_away(stamp, *audience).await?;
+            }
+            let standin = stored.form == STANDIN;
+            tx.add_release(&NewRelease {
+                stamp: numbers.again_at((&version.value.item, side), &stored.stix_id),
+                object,
+                item_version: Some(key),
+                side,
+                kind: kind.to_owned(),
+                twin: if standin { STANDIN } else { "shared" },
+                not_after: not_after.map(|until| until.timestamp_micros()),
+                live: true,
+                report: stored.report.is_some(),
+                audiences,
+            })
+            .await?;
+        }
+        had.spread = numbers.into_spread();
+        Ok(())
     }
 
     async fn decide_spread(

@@ -187,6 +187,12 @@ impl Numbers {
         self.stamp(of, at, width, from, &shown.join(" "))
     }
 
+    /// The stamp of an entry that is made a second time, behind what goes with it.
+    pub fn again_at(&mut self, of: (&str, &str), stix_id: &str) -> i64 {
+        let at = 2 * self.supports * self.parts;
+        self.stamp(of, at, 1, 0, stix_id)
+    }
+
     fn stamp(
         &mut self,
         (item, side): (&str, &str),

@@ -13,6 +13,7 @@ use super::publish::stored_rule;
 use super::refusal::{Fault, Refusal};
 use super::secret::sha256;
 use super::settle::stored_origin;
+use super::stamps::SPREAD;
 use super::{Exchange, Tx, record};
 use crate::council::BodyKind;
 use crate::council::body::role;
@@ -112,7 +113,8 @@ impl Exchange {
         let mut told = BTreeSet::new();
         let mut left = Vec::new();
         let mut derived = Vec::new();
-        let mut had = Had::default();
+        let now = self.clock().now_micros();
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
@@ -144,7 +146,7 @@ impl Exchange {
         for side in ["inside", "outside"] {
             for key in left.iter().rev() {
                 if tx.sides_of(*key).await?.iter().any(|of| of == side) {
-                    tx.revive(*key, side).await?;
+                    self.enter_again(tx, *key, side, &mut had, now).await?;
                     break;
                 }
             }
@@ -166,7 +168,6 @@ impl Exchange {
             self.take_back(tx, &version, state, &why, caller).await?;
             derived.extend(tx.made_of(key).await?);
         }
-        let now = self.clock().now_micros();
         self.arrived(tx, &caller.directory, had, now).await?;
         Ok(TakenBack {
             id: item.split(' ').next_back().unwrap_or_default().to_owned(),

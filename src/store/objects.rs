@@ -14,7 +14,6 @@ pub(super) const QUERIES: &[&str] = &[
     READERS_OF,
     EXPIRE,
     ENTRIES_OF,
-    REVIVE,
     RETIRE,
     ERASE,
     UNFEED_ALL,
@@ -48,8 +47,6 @@ const SIDES_OF: &str = "SELECT side FROM release WHERE item_version = $1 \
      UNION SELECT side FROM released_to WHERE item_version = $1 ORDER BY side";
 const ENTRIES_OF: &str = "SELECT r.stamp, o.stix_id FROM release r JOIN object o ON o.key = r.object \
      WHERE r.item_version = $1 AND r.side <> 'desk' ORDER BY r.stamp";
-const REVIVE: &str = "UPDATE feed SET live = TRUE WHERE live = FALSE AND stamp IN \
-     (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 // An identity goes with the items it made: where an audience has none left that names it, it names
 // somebody for no reason.
 const RETIRE: &str = "DELETE FROM feed WHERE stamp IN (SELECT sr.stamp FROM release sr \
@@ -277,15 +274,6 @@ impl Tx {
         item_version: i64,
     ) -> Result<Vec<(i64, String)>, StoreError> {
         Ok(on!(self, conn => sqlx::query_as(ENTRIES_OF).bind(item_version).fetch_all(conn).await?))
-    }
-
-    /// Makes a version the latest again, since the one after it was taken back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revive(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).bind(side).execute(conn).await?; });
-        Ok(())
     }
 
     /// Stops serving the identity of a source to audiences that have no item naming it any more.

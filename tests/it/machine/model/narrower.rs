@@ -191,22 +191,6 @@ impl Model {
         (source && person.roles.contains("publisher")).then_some(versions)
     }
 
-    /// GAP: words of versions that took their place again when the one after them was taken back
-    /// alone. They keep their stamps, so whoever was past them already polls them only anew.
-    pub fn revived(&self) -> BTreeSet<String> {
-        let after = |version: &Version| {
-            let later = self.of(&version.item).into_iter();
-            later
-                .map(|at| &self.versions[at])
-                .any(|other| other.is_gone() && other.rank > version.rank)
-        };
-        let found = self
-            .versions
-            .iter()
-            .filter(|version| !version.is_gone() && after(version));
-        found.map(|version| version.token.clone()).collect()
-    }
-
     /// The names of the levels of an item's scheme.
     pub fn levels(&self, on: &Item) -> Vec<String> {
         let latest = self.of(on).pop().map(|at| self.versions[at].scheme.clone());
