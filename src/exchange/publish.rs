@@ -72,6 +72,8 @@ pub(super) struct Draft {
     pub late: bool,
     /// What a report lists to be stripped.
     pub strips: Option<BTreeSet<String>>,
+    /// The first of the numbers that are kept for it.
+    pub place: Option<i64>,
 }
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
@@ -367,6 +369,7 @@ impl Exchange {
             clash: Clash::Free,
             late: false,
             strips: Some(strips(checked.report.to_value())),
+            place: None,
         })
     }
 
@@ -387,13 +390,15 @@ impl Exchange {
             clash,
             late,
             strips,
+            place,
         } = draft;
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rules = handled.rules();
         let rule = rules.strictest();
         portions::note_audiences(tx, had, &objects).await?;
-        let numbers = Numbers::take(tx, now, &item.kind, &objects, rules.parts.len()).await?;
+        let parts = rules.parts.len();
+        let numbers = Numbers::take(tx, now, &item.kind, &objects, parts, place).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         rules.keep(tx, key).await?;

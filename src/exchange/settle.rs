@@ -243,7 +243,7 @@ impl Exchange {
         let (older, newer) = self.neighbours(tx, item, version.key).await?;
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
         let (kind, parts) = (&version.value.kind, rules.parts.len());
-        let mut numbers = Numbers::take(tx, now, kind, &objects, parts).await?;
+        let mut numbers = Numbers::take(tx, now, kind, &objects, parts, None).await?;
         let stamp = numbers.next();
         if !free.is_empty() {
             let rule = rules.strictest();

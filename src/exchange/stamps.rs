@@ -43,6 +43,25 @@ pub(super) const SPREAD: i64 = 1024;
 /// The same for an act that may be about every item there is.
 pub(super) const WIDE: i64 = 1 << 18;
 
+/// How many numbers an envelope keeps for each object in it. One with many parts needs more.
+const PLACE: i64 = 1024;
+
+/// Where the numbers of an envelope begin. Each object has its place by its position: which of those
+/// before it were taken, and what they are, moves no stamp behind them (law 4).
+pub(super) struct Places(i64);
+
+impl Places {
+    /// Takes numbers for so many objects.
+    pub async fn take(tx: &mut Tx, now: i64, objects: usize) -> Result<Self, Refusal> {
+        Ok(Self(tx.take("stamp", now, count(objects) * PLACE).await?))
+    }
+
+    /// The first number of the object at a position.
+    pub fn at(&self, position: usize) -> i64 {
+        self.0 + count(position) * PLACE
+    }
+}
+
 /// A range of stamps for entries that are decided anew, and which of them are used.
 #[derive(Clone, Debug)]
 pub(super) struct Spread {
@@ -75,17 +94,23 @@ fn count(items: usize) -> i64 {
 }
 
 impl Numbers {
-    /// Takes numbers for an act with these objects, stand-ins among them or not.
+    /// Takes numbers for an act with these objects, stand-ins among them or not: from `place`, where
+    /// the envelope gave it one and they fit, else the next there are.
     pub async fn take(
         tx: &mut Tx,
         now: i64,
         kind: &str,
         objects: &[NewObject],
         parts: usize,
+        place: Option<i64>,
     ) -> Result<Self, Refusal> {
         let mut numbers = Self::of(kind, objects, parts)?;
         let places = SIDES.len() as i64 * numbers.per_side;
-        numbers.first = tx.take("stamp", now, 1 + places + numbers.rows()).await?;
+        let all = 1 + places + numbers.rows();
+        numbers.first = match place.filter(|_| all <= PLACE) {
+            Some(place) => place,
+            None => tx.take("stamp", now, all).await?,
+        };
         numbers.next = numbers.first + 1 + places;
         Ok(numbers)
     }
