@@ -139,6 +139,10 @@ impl Exchange {
             if let Some(whole) = tx.item_version(key).await? {
                 self.tighten_one(tx, directory, &whole, further, had, now)
                     .await?;
+                // No longer than its part.
+                for due in tx.due_of(part, "erase").await? {
+                    self.bring_forward(tx, &whole, "erase", due.at).await?;
+                }
             }
             wholes.extend(tx.made_of(key).await?);
         }
@@ -163,17 +167,7 @@ impl Exchange {
         joined.put(tx, version.key).await?;
         // What a later downgrade would restore has just been taken away.
         tx.cancel_due_event(version.key, "downgrade").await?;
-        if let Some(until) = joined.whole.access.not_after {
-            let until = until.timestamp_micros();
-            tx.expire(version.key, until).await?;
-            tx.add_due(&Due {
-                at: until,
-                item_version: version.key,
-                event: "expiry".to_owned(),
-                subject: String::new(),
-            })
-            .await?;
-        }
+        self.reschedule(tx, version, &joined).await?;
         let mut version = version.clone();
         let held = version.value.state == "held";
         // A rendition that names, carries or holds what it must not any more goes, and another comes.
@@ -330,6 +324,9 @@ impl Exchange {
                 None => false,
             };
             tx.cancel_due_event(key, "downgrade").await?;
+            if joined != before {
+                self.reschedule(tx, &older, &joined).await?;
+            }
             self.tighten_wholes(tx, directory, key, rule, had, now)
                 .await?;
             if joined == before && !corrects {

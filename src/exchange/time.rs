@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::hold::Hold;
 use super::intake::Handled;
-use super::portions::{self, Had};
+use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::refusal::Refusal;
 use super::{Exchange, Tx, latecomers, record};
@@ -114,6 +114,53 @@ impl Exchange {
             })
             .await?;
         }
+        Ok(())
+    }
+
+    /// An earlier end that a narrowed rule asks for: of the serving, and of the keeping.
+    pub(super) async fn reschedule(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        if let Some(until) = rules.whole.access.not_after {
+            let until = until.timestamp_micros();
+            tx.expire(version.key, until).await?;
+            self.bring_forward(tx, version, "expiry", until).await?;
+        }
+        let rule = rules.strictest();
+        if let Some(days) = rule.retention_max_days {
+            let days = days.max(rule.access.retention_min_days);
+            let at = version.value.received_at + i64::from(days) * DAY_MICROS;
+            self.bring_forward(tx, version, "erase", at).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets something happen to a version at an instant (microseconds) at the latest; what is due
+    /// before stays.
+    pub(super) async fn bring_forward(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        event: &str,
+        at: i64,
+    ) -> Result<(), Refusal> {
+        tx.cancel_due_after(version.key, event, at).await?;
+        let earlier = !tx.due_of(version.key, event).await?.is_empty();
+        let over = version.value.state == "erased"
+            || event != "erase" && super::withdraw::is_gone(version);
+        if earlier || over {
+            return Ok(());
+        }
+        tx.add_due(&Due {
+            at,
+            item_version: version.key,
+            event: event.to_owned(),
+            subject: String::new(),
+        })
+        .await?;
         Ok(())
     }
 
@@ -302,6 +349,9 @@ impl Exchange {
     /// The longest the rule lets anybody keep it is over: the content goes, in every form, and so does
     /// what was made of it for readers of some parts; the record stays.
     async fn erased(&self, tx: &mut Tx, version: &ItemVersion, due: &Due) -> Result<(), Refusal> {
+        if version.value.state == "erased" {
+            return Ok(()); // with a part of it, before its own time
+        }
         let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;

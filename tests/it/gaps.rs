@@ -34,21 +34,37 @@ async fn post(hub: &TestHub, who: &str, objects: &[Value]) -> Vec<bool> {
     hub.advance(TimeDelta::seconds(1));
     let caller = hub.caller(who).await;
     let envelope = json!({ "objects": objects }).to_string();
-    let outcomes = hub.exchange.publish_objects(&caller, envelope.as_bytes()).await.unwrap();
-    outcomes.iter().map(|outcome| outcome.faults.is_empty()).collect()
+    let outcomes = hub
+        .exchange
+        .publish_objects(&caller, envelope.as_bytes())
+        .await
+        .unwrap();
+    outcomes
+        .iter()
+        .map(|outcome| outcome.faults.is_empty())
+        .collect()
 }
 
 async fn narrow(hub: &TestHub, who: &str, id: &str, narrower: Narrower) {
     hub.advance(TimeDelta::seconds(1));
     let caller = hub.caller(who).await;
-    hub.exchange.narrow_item(&caller, id, narrower).await.unwrap();
+    hub.exchange
+        .narrow_item(&caller, id, narrower)
+        .await
+        .unwrap();
 }
 
 async fn withdraw(hub: &TestHub, who: &str, id: &str, version: Option<i64>) {
     hub.advance(TimeDelta::seconds(1));
     let caller = hub.caller(who).await;
-    let withdrawal = Withdrawal { version, ..Withdrawal::default() };
-    hub.exchange.withdraw(&caller, id, withdrawal).await.unwrap();
+    let withdrawal = Withdrawal {
+        version,
+        ..Withdrawal::default()
+    };
+    hub.exchange
+        .withdraw(&caller, id, withdrawal)
+        .await
+        .unwrap();
 }
 
 fn value(entry: &ObjectEntry) -> Value {
@@ -60,9 +76,16 @@ fn complete(entries: &[ObjectEntry]) {
     let mut before = BTreeSet::new();
     for entry in entries {
         let object = value(entry);
-        let markings = object["object_marking_refs"].as_array().into_iter().flatten();
+        let markings = object["object_marking_refs"]
+            .as_array()
+            .into_iter()
+            .flatten();
         for name in markings.chain(object.get("created_by_ref")) {
-            assert!(before.contains(name.as_str().unwrap()), "{name} is not served before {}", entry.bytes);
+            assert!(
+                before.contains(name.as_str().unwrap()),
+                "{name} is not served before {}",
+                entry.bytes
+            );
         }
         before.insert(entry.id.clone());
     }

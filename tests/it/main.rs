@@ -14,6 +14,7 @@ mod api_smoke;
 mod charter;
 mod conflicts;
 mod control;
+mod gaps;
 mod grants;
 mod handling_laws;
 mod handling_vectors;
