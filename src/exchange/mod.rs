@@ -20,6 +20,7 @@ pub mod markings;
 pub mod narrow;
 pub mod notices;
 pub mod objects;
+pub mod once;
 mod parts;
 pub mod plan;
 mod portions;

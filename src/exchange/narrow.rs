@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::hold::Hold;
+use super::once::Said;
 use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::readers::Readers;
@@ -22,7 +24,7 @@ use crate::handling::{ApprovalMode, Approver, BodyId, Consent, Form, Join, Princ
 use crate::store::{Due, ItemVersion};
 
 /// What a source narrows of an item that is out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Narrower {
     /// A level of the item's own scheme, joined with the one it has.
     pub level: Option<String>,
@@ -44,15 +46,28 @@ impl Exchange {
         id: &str,
         narrower: Narrower,
     ) -> Result<(), Refusal> {
-        let item = self.own_item(caller, id).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(
-                    async move { exchange.narrow_item_in(tx, &caller, &item, &narrower).await },
-                )
-            })
+        self.narrow_once(caller, id, narrower, Said::default())
             .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::narrow_item`]; and where the item is at another version than expected.
+    pub async fn narrow_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        narrower: Narrower,
+        said: Said,
+    ) -> Result<(), Refusal> {
+        let item = self.own_item(caller, id).await?;
+        let (exchange, by, of) = (self.clone(), caller.clone(), item.clone());
+        let act = ("narrow", narrower.clone());
+        self.once(caller, &item, (&act, said), move |tx| {
+            Box::pin(async move { exchange.narrow_item_in(tx, &by, &of, &narrower).await })
+        })
+        .await
     }
 
     async fn narrow_item_in(

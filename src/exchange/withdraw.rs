@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::anonymity;
+use super::once::Said;
 use super::portions::{self, Had};
 use super::publish::stored_rule;
 use super::refusal::{Fault, Refusal};
@@ -22,7 +23,7 @@ use crate::report::identity_check::Finding;
 use crate::store::ItemVersion;
 
 /// How something is taken back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Withdrawal {
     /// Only this version; none is every one there is.
     pub version: Option<i64>,
@@ -33,7 +34,7 @@ pub struct Withdrawal {
 }
 
 /// What became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TakenBack {
     /// The report's id, or the posted object's STIX id.
     pub id: String,
@@ -64,17 +65,32 @@ impl Exchange {
         id: &str,
         withdrawal: Withdrawal,
     ) -> Result<TakenBack, Refusal> {
+        self.withdraw_once(caller, id, withdrawal, Said::default())
+            .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::withdraw`]; and where the item is at another version than expected.
+    pub async fn withdraw_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        withdrawal: Withdrawal,
+        said: Said,
+    ) -> Result<TakenBack, Refusal> {
         if withdrawal.reason.chars().count() > REASON_MAX {
             let message = format!("a reason has at most {REASON_MAX} characters");
             return Err(Refusal::fault("/reason", "withdraw.reason", message));
         }
         let item = self.own_item(caller, id).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(async move { exchange.withdraw_in(tx, &caller, &item, &withdrawal).await })
-            })
-            .await
+        let (exchange, by, of) = (self.clone(), caller.clone(), item.clone());
+        let act = ("withdraw", withdrawal.clone());
+        self.once(caller, &item, (&act, said), move |tx| {
+            Box::pin(async move { exchange.withdraw_in(tx, &by, &of, &withdrawal).await })
+        })
+        .await
     }
 
     /// The name under which an item of the caller's is stored. Its source alone can change it: a
