@@ -12,7 +12,7 @@ use super::intake::Handled;
 use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::{Exchange, Tx, latecomers, record};
+use super::{Exchange, Tx, latecomers, receipts, record};
 use crate::council::body::role;
 use crate::handling::{ApprovalMode, Approver, Audience, BodyId, Consent, NoReply, Rule, Seat};
 use crate::store::{Due, ItemVersion};
@@ -171,6 +171,7 @@ impl Exchange {
         match due.event.as_str() {
             latecomers::CATCH_UP => return self.catch_up(tx, due).await,
             latecomers::MIDNIGHT => return self.midnight(tx, due).await,
+            receipts::FORGET_PAGES => return self.forget_pages(tx, due).await,
             _ => {}
         }
         let Some(version) = tx.item_version(due.item_version).await? else {
@@ -358,6 +359,7 @@ impl Exchange {
         tx.erase(version.key).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
+        self.forget_pages_later(tx, version.key, due.at).await?;
         self.arrived_by_itself(tx, had).await?;
         let days = stored_rule(version)?.retention_max_days;
         let more = json!({ "retention_max_days": days });
