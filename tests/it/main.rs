@@ -31,6 +31,8 @@ mod ledger_export;
 mod levels;
 mod machine;
 mod markings;
+mod mended;
+mod once;
 mod plan;
 mod plan_rules;
 mod portions;
