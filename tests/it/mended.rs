@@ -145,7 +145,7 @@ both! {
         let mut report = sample("ICT-02");
         report["handling"]["level"] = json!("第1種");
         hub.publish("ict-publisher", &report).await.unwrap();
-        let renamed = without_cases(sekisho::demo::COUNCIL).replace("情報通信デモCEPTOAR", "通信デモCEPTOAR改");
+        let renamed = without_cases(sekisho::demo::COUNCIL).replace("なみはや総合通信", "なみはや通信");
         assert_ne!(renamed, without_cases(sekisho::demo::COUNCIL));
         hub.exchange.apply_council(&renamed).await.unwrap();
         hub.publish("ict-publisher", &report).await.unwrap();
@@ -153,7 +153,7 @@ both! {
         let mut of_source = 0;
         for entry in hub.objects(Some("nco-analyst")).await {
             if entry.id.starts_with("identity--") {
-                of_source += usize::from(entry.bytes.contains("CEPTOAR"));
+                of_source += usize::from(entry.bytes.contains("なみはや"));
                 let known = names.entry(entry.id).or_insert_with(|| entry.bytes.clone());
                 assert_eq!(*known, entry.bytes, "never two contents under one id and version");
             }
