@@ -207,26 +207,7 @@ pub(super) fn hold(handled: &mut Handled, findings: &[Finding]) {
         return;
     }
     handled.holds.retain(|hold| hold.code != ANONYMITY);
-    let mut places: Vec<String> = findings
-        .iter()
-        .take(PLACES_MAX)
-        .map(|finding| format!("{} {}", finding.pointer, finding.what))
-        .collect();
-    if let Some(more) = findings
-        .len()
-        .checked_sub(PLACES_MAX)
-        .filter(|more| *more > 0)
-    {
-        places.push(format!("and {more} more"));
-    }
-    let message = format!(
-        "the anonymised form would still point at its source: {}",
-        places.join("; ")
-    );
-    let mut hold = Hold::whole(ANONYMITY, message)
-        .by("anonymise", handled.resolved.decided_by("anonymise"))
-        .until("a new version that mends it, or the point of contact's confirmation")
-        .confirmable();
+    let mut hold = finding_hold(findings, handled.resolved.decided_by("anonymise"));
     let inside = &handled.inside;
     hold.inside_too = inside.iter().any(|(form, _)| *form == Form::Anonymised);
     handled.holds.push(hold);
@@ -247,4 +228,28 @@ pub(super) fn hold(handled: &mut Handled, findings: &[Finding]) {
         .entry(poc)
         .or_insert(ApprovalMode::Explicit);
     *mode = (*mode).max(ApprovalMode::Explicit);
+}
+
+/// The hold that findings make; whose clauses ask for the anonymised form is `decided_by`.
+pub(super) fn finding_hold(findings: &[Finding], decided_by: Vec<String>) -> Hold {
+    let mut places: Vec<String> = findings
+        .iter()
+        .take(PLACES_MAX)
+        .map(|finding| format!("{} {}", finding.pointer, finding.what))
+        .collect();
+    if let Some(more) = findings
+        .len()
+        .checked_sub(PLACES_MAX)
+        .filter(|more| *more > 0)
+    {
+        places.push(format!("and {more} more"));
+    }
+    let message = format!(
+        "the anonymised form would still point at its source: {}",
+        places.join("; ")
+    );
+    Hold::whole(ANONYMITY, message)
+        .by("anonymise", decided_by)
+        .until("a new version that mends it, or the point of contact's confirmation")
+        .confirmable()
 }

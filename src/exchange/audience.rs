@@ -5,16 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::Exchange;
 use super::access::Caller;
 use super::gate::View;
 use super::hold::Hold;
+use super::parts::all_parts;
 use super::portions::Rules;
+use super::publish::stored_rule;
 use super::readers::Readers;
 use super::refusal::Refusal;
+use super::{Exchange, Tx};
 use crate::council::Directory;
-use crate::handling::{Access, Audience, BodyId, Capability, Clause, Form};
+use crate::handling::{
+    Access, Attribution, Audience, BodyId, Capability, Clause, Depth, Form, Rule,
+};
 use crate::stix::timestamp::format_taxii;
+use crate::store::ItemVersion;
 use crate::store::feed::Query;
 use crate::store::receipts::Notice;
 
@@ -136,6 +141,55 @@ pub(super) fn shares(
     access.audience.iter().map(share).collect()
 }
 
+/// Whether an item is made of others' whose source its publisher is not told.
+async fn unnamed_parts(tx: &mut Tx, version: &ItemVersion) -> Result<bool, Refusal> {
+    for part in all_parts(tx, version.key).await? {
+        if part.value.ceptoar != version.value.ceptoar && is_unnamed(&stored_rule(&part)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether what is made of an item under this rule must not tell whose it was.
+pub(super) fn is_unnamed(rule: &Rule) -> bool {
+    matches!(
+        rule.attribution,
+        Attribution::Pseudonym | Attribution::Withheld
+    )
+}
+
+/// Tells of bodies of one kind only what any of them gets at most: where a part's own CEPTOAR or
+/// ministry gets more or less than the others, that would tell whose the part is.
+pub(super) fn level(shares: &mut [Share], own: &BodyId) {
+    let of_kind = |share: &Share, kind: &str| share.kind == kind && share.body != *own;
+    let kinds: BTreeSet<String> = shares.iter().map(|share| share.kind.clone()).collect();
+    for kind in kinds {
+        let all = || shares.iter().filter(|share| of_kind(share, &kind));
+        // Loose to strict.
+        let depth = |share: &&Share| Depth::ALL.iter().position(|of| of.word() == share.depth);
+        let Some(most) = all().min_by_key(depth) else {
+            continue;
+        };
+        let widest = |share: &&Share| share.form != Form::None.word();
+        let form = all().filter(widest).map(|share| share.form.clone()).max();
+        let (depth, when) = (most.depth.clone(), most.when.clone());
+        let channel = most.channel.clone();
+        let form = form.unwrap_or_else(|| Form::None.word().to_owned());
+        for share in shares.iter_mut() {
+            if of_kind(share, &kind) {
+                share.depth.clone_from(&depth);
+                share.form.clone_from(&form);
+                share.when.clone_from(&when);
+                share.channel.clone_from(&channel);
+                share.view_only = false;
+                share.view_only_because.clear();
+                share.why.clear();
+            }
+        }
+    }
+}
+
 impl Exchange {
     /// How far an item went; `None` for whoever does not read it at its source's desk.
     ///
@@ -207,6 +261,7 @@ impl Exchange {
                 }
             }
         }
+        let unnamed = unnamed_parts(&mut tx, &version).await?;
         let clauses: Vec<Clause> = serde_json::from_str(&version.value.clauses)?;
         let sides = tx.sides_of(key).await?;
         let state = version.value.state.clone();
@@ -220,7 +275,12 @@ impl Exchange {
                 _ => "never",
             }
         };
-        let audience = shares(&caller.directory, &access, &clauses, &when)
+        let own = BodyId::from(version.value.ceptoar.as_str());
+        let mut shares = shares(&caller.directory, &access, &clauses, &when);
+        if unnamed {
+            level(&mut shares, &own);
+        }
+        let audience = shares
             .into_iter()
             .map(|share| {
                 let body = share.body.to_string();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Exchange;
 use super::access::Caller;
-use super::audience::{Share, shares};
+use super::audience::{Share, is_unnamed, level, shares};
 use super::hold::Hold;
 use super::publish::Submission;
 use super::refusal::Refusal;
@@ -56,7 +56,10 @@ impl Exchange {
             (_, false) if held => "after consent",
             (_, false) => "at once",
         };
-        let audience = shares(directory, access, &handled.resolved.clauses, &when);
+        let mut audience = shares(directory, access, &handled.resolved.clauses, &when);
+        if checked.parts.stored.iter().any(is_unnamed) {
+            level(&mut audience, &handled.origin.ceptoar);
+        }
         Ok(Preview {
             level: handled.level.clone(),
             tlp: access.tlp.to_string(),

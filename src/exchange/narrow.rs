@@ -4,15 +4,18 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::hold::Hold;
+use super::once::Said;
 use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::readers::Readers;
 use super::refusal::Refusal;
 use super::settle::stored_origin;
+use super::stamps::SPREAD;
 use super::widen::stored_level;
 use super::withdraw::is_gone;
 use super::{Exchange, Tx, record};
@@ -21,7 +24,7 @@ use crate::handling::{ApprovalMode, Approver, BodyId, Consent, Form, Join, Princ
 use crate::store::{Due, ItemVersion};
 
 /// What a source narrows of an item that is out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Narrower {
     /// A level of the item's own scheme, joined with the one it has.
     pub level: Option<String>,
@@ -43,15 +46,28 @@ impl Exchange {
         id: &str,
         narrower: Narrower,
     ) -> Result<(), Refusal> {
-        let item = self.own_item(caller, id).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(
-                    async move { exchange.narrow_item_in(tx, &caller, &item, &narrower).await },
-                )
-            })
+        self.narrow_once(caller, id, narrower, Said::default())
             .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::narrow_item`]; and where the item is at another version than expected.
+    pub async fn narrow_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        narrower: Narrower,
+        said: Said,
+    ) -> Result<(), Refusal> {
+        let item = self.own_item(caller, id).await?;
+        let (exchange, by, of) = (self.clone(), caller.clone(), item.clone());
+        let act = ("narrow", narrower.clone());
+        self.once(caller, &item, (&act, said), move |tx| {
+            Box::pin(async move { exchange.narrow_item_in(tx, &by, &of, &narrower).await })
+        })
+        .await
     }
 
     async fn narrow_item_in(
@@ -81,7 +97,7 @@ impl Exchange {
             rule = rule.join(&stricter);
         }
         let now = self.clock().now_micros();
-        let mut had = Had::new();
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
@@ -138,6 +154,10 @@ impl Exchange {
             if let Some(whole) = tx.item_version(key).await? {
                 self.tighten_one(tx, directory, &whole, further, had, now)
                     .await?;
+                // No longer than its part.
+                for due in tx.due_of(part, "erase").await? {
+                    self.bring_forward(tx, &whole, "erase", due.at).await?;
+                }
             }
             wholes.extend(tx.made_of(key).await?);
         }
@@ -162,29 +182,18 @@ impl Exchange {
         joined.put(tx, version.key).await?;
         // What a later downgrade would restore has just been taken away.
         tx.cancel_due_event(version.key, "downgrade").await?;
-        if let Some(until) = joined.whole.access.not_after {
-            let until = until.timestamp_micros();
-            tx.expire(version.key, until).await?;
-            tx.add_due(&Due {
-                at: until,
-                item_version: version.key,
-                event: "expiry".to_owned(),
-                subject: String::new(),
-            })
-            .await?;
-        }
-        // A rendition that names or holds what is now to be stripped goes; a new version makes another.
-        let (was, is) = (before.strictest(), joined.strictest());
-        let hides_more = is.attribution != was.attribution || is.anonymise != was.anonymise;
-        if hides_more {
-            tx.withhold(version.key).await?;
-        }
+        self.reschedule(tx, version, &joined).await?;
+        let mut version = version.clone();
+        let held = version.value.state == "held";
+        // A rendition that names, carries or holds what it must not any more goes, and another comes.
+        let rules = (&before, &joined);
+        let findings = self.remake(tx, directory, &version, rules, None).await?;
         let former = Readers::of(tx, version.key).await?;
         let sides = former.sides();
         let mut readers = former.narrowed(tx, further).await?;
         let own = BodyId::from(version.value.ceptoar.as_str());
         readers.keep_needing(tx, &own, (&before, &joined)).await?;
-        if version.value.state == "released" && !hides_more {
+        if version.value.state == "released" {
             // Who had it as submitted and may have a rendition now gets that.
             for side in sides {
                 let rules = (&before, &joined);
@@ -192,14 +201,16 @@ impl Exchange {
             }
         }
         readers.keep(tx, version.key).await?;
-        self.decide_anew(tx, directory, version.key, now).await?;
-        match version.value.state.as_str() {
-            "held" => {
-                let (before, joined) = (before.strictest(), joined.strictest());
-                self.ask_more(tx, version, before, joined, now).await
-            }
-            _ => Ok(()),
+        if !findings.is_empty() {
+            self.hold_remade(tx, &mut version, &findings, now).await?;
         }
+        self.decide_anew(tx, directory, version.key, had, now)
+            .await?;
+        if held {
+            let (before, joined) = (before.strictest(), joined.strictest());
+            self.ask_more(tx, &version, before, joined, now).await?;
+        }
+        Ok(())
     }
 
     /// The same object posted again, as an observable under another marking: where that asks more, it
@@ -300,8 +311,8 @@ impl Exchange {
 
     /// Law 8: a new version's rule applies to the older versions at once, and only where stricter.
     ///
-    /// Where the new version strips more, names less or drops more, the older renditions go: their
-    /// bytes are what it corrects.
+    /// Where the new version lists more to be stripped, the older renditions go: their bytes are what
+    /// it corrects. Where only its rule is stricter, they are made anew.
     pub(super) async fn narrow(
         &self,
         tx: &mut Tx,
@@ -323,20 +334,26 @@ impl Exchange {
             }
             let before = Rules::of(tx, &older).await?;
             let joined = before.join(rule);
-            let (was, is) = (before.strictest(), joined.strictest());
-            let mut hides_more = is.attribution != was.attribution || is.anonymise != was.anonymise;
-            if let Some(strips) = strips {
-                hides_more |= !strips.is_subset(&stripped_by(tx, key).await?);
-            }
+            let corrects = match strips {
+                Some(strips) => !strips.is_subset(&stripped_by(tx, key).await?),
+                None => false,
+            };
             tx.cancel_due_event(key, "downgrade").await?;
+            if joined != before {
+                self.reschedule(tx, &older, &joined).await?;
+            }
             self.tighten_wholes(tx, directory, key, rule, had, now)
                 .await?;
-            if joined == before && !hides_more {
+            if joined == before && !corrects {
                 continue;
             }
             portions::note_version(tx, had, key).await?;
-            if hides_more {
+            if corrects {
                 tx.withhold(key).await?;
+            } else {
+                // What is found in it waits for nobody: its successor asks for itself.
+                let rules = (&before, &joined);
+                self.remake(tx, directory, &older, rules, Some(now)).await?;
             }
             // Kept, so that a looser third version cannot widen what the second narrowed.
             joined.put(tx, key).await?;
@@ -344,7 +361,7 @@ impl Exchange {
             let own = BodyId::from(older.value.ceptoar.as_str());
             readers.keep_needing(tx, &own, (&before, &joined)).await?;
             readers.keep(tx, key).await?;
-            self.decide_anew(tx, directory, key, now).await?;
+            self.decide_anew(tx, directory, key, had, now).await?;
         }
         Ok(())
     }

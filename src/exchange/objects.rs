@@ -16,6 +16,7 @@ use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
 use super::renditions::{Renditions, stand_in};
+use super::stamps::{Places, SPREAD};
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
@@ -43,6 +44,8 @@ pub struct Outcome {
 /// One object, checked against everything that needs no database.
 struct Ready {
     at: usize,
+    /// The first of the numbers kept for it.
+    place: i64,
     value: Value,
     raw: String,
     id: StixId,
@@ -126,6 +129,7 @@ impl Exchange {
                 Err(refusal) => refused(&mut outcomes, at, refusal)?,
             }
         }
+        let count = outcomes.len();
         let ready = self.examine_all(caller, valid, &mut outcomes).await?;
         let view = self.view(Some(caller), Channel::Taxii).await?;
         let (exchange, poster) = (self.clone(), caller.clone());
@@ -143,9 +147,12 @@ impl Exchange {
                         }
                     };
                     let mut taken = Vec::with_capacity(ready.len());
-                    let mut had = Had::new();
-                    for item in ready {
+                    let now = exchange.clock().now_micros();
+                    let places = Places::take(tx, now, count).await?;
+                    let mut had = Had::ready(tx, now, SPREAD).await?;
+                    for mut item in ready {
                         let at = item.at;
+                        item.place = places.at(at);
                         let done = exchange.take(tx, &poster, &view, &batch, item, &mut had);
                         match done.await {
                             Ok(()) => taken.push((at, Vec::new())),
@@ -153,7 +160,6 @@ impl Exchange {
                             Err(other) => return Err(other),
                         }
                     }
-                    let now = exchange.clock().now_micros();
                     exchange.arrived(tx, &poster.directory, had, now).await?;
                     Ok(taken)
                 })
@@ -234,6 +240,7 @@ impl Exchange {
                 })
                 .collect(),
             at,
+            place: 0,
             raw,
             id,
             handled,
@@ -286,6 +293,7 @@ impl Exchange {
             id,
             mut handled,
             at,
+            place,
             markings,
             cuts,
             levels,
@@ -412,6 +420,7 @@ impl Exchange {
             clash,
             late,
             strips: None,
+            place: Some(place),
         };
         self.write_draft(tx, &caller.directory, draft, previous.as_ref(), had, now)
             .await?;

@@ -21,6 +21,7 @@ use super::publish::stored_rule;
 use super::readers::Readers;
 use super::refusal::Refusal;
 use super::secret::Secret;
+use super::stamps::Spread;
 use crate::council::{Directory, Origin};
 use crate::handling::{
     ApprovalMode, Audience, BodyId, Channel, Form, Join, Reader, Rule, Side, cut,
@@ -122,8 +123,23 @@ impl Rules {
     }
 }
 
-/// Who read what under some ids before an act.
-pub(super) type Had = BTreeMap<String, Vec<i64>>;
+/// Who read what under some ids before an act, and the stamps the act gives to what it decides anew.
+#[derive(Default)]
+pub(super) struct Had {
+    pub before: BTreeMap<String, Vec<i64>>,
+    pub spread: Option<Spread>,
+}
+
+impl Had {
+    /// For an act that may decide more anew than what it is about: it takes its stamps at once,
+    /// whatever there will be to decide.
+    pub async fn ready(tx: &mut Tx, now: i64, range: i64) -> Result<Self, Refusal> {
+        Ok(Self {
+            before: BTreeMap::new(),
+            spread: Some(Spread::take(tx, now, range).await?),
+        })
+    }
+}
 
 /// Notes who reads what under the ids of these objects now, where it is not noted yet.
 pub(super) async fn note_audiences(
@@ -132,9 +148,9 @@ pub(super) async fn note_audiences(
     objects: &[NewObject],
 ) -> Result<(), Refusal> {
     for object in objects {
-        if !had.contains_key(&object.stix_id) {
+        if !had.before.contains_key(&object.stix_id) {
             let audiences = tx.audiences_of(&object.stix_id).await?;
-            had.insert(object.stix_id.clone(), audiences);
+            had.before.insert(object.stix_id.clone(), audiences);
         }
     }
     Ok(())
@@ -167,7 +183,7 @@ pub(super) fn is_made_at_release(form: &str) -> bool {
 }
 
 /// How many parts an object of this form shows; `None` is all.
-fn seen_of(form: &str) -> Option<usize> {
+pub(super) fn seen_of(form: &str) -> Option<usize> {
     let (_, seen) = form.trim_end_matches('+').split_once('/')?;
     seen.parse().ok()
 }

@@ -9,23 +9,22 @@ use super::access::Caller;
 use super::anonymity;
 use super::hold::Hold;
 use super::intake::{Handled, asked_by, concerned, handle, origin};
+use super::mapping::{Shown, render};
 use super::narrow::strips;
 use super::parts::Parts;
-use super::portions::{self, Had, asked_parts, form_of, handle_parts};
+use super::portions::{self, Had, asked_parts, handle_parts};
 use super::readers::Readers;
 use super::refusal::{Fault, Refusal};
-use super::release::{Clash, Release, new_object, references_of};
+use super::release::{Clash, Release, references_of};
 use super::secret::sha256;
-use super::stamps::Numbers;
-use super::supports::{id_of, supports};
+use super::stamps::{Numbers, SPREAD};
+use super::supports::supports;
 use super::{Exchange, Tx, record, sharing_group, time};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};
 use crate::report::Report;
-use crate::report::anonymise::anonymise_for;
 use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
-use crate::stix::report::{Mapping, to_stix};
 use crate::store::{ItemVersion, NewItemVersion, NewObject};
 
 /// The largest report: what a person writes, with every bound of the schema at its end.
@@ -73,6 +72,8 @@ pub(super) struct Draft {
     pub late: bool,
     /// What a report lists to be stripped.
     pub strips: Option<BTreeSet<String>>,
+    /// The first of the numbers that are kept for it.
+    pub place: Option<i64>,
 }
 
 /// A report, checked, with what follows from it; nothing of it is stored yet.
@@ -145,13 +146,8 @@ impl Exchange {
             if !wanted {
                 return None;
             }
-            let (origin, mut marks) = (&handled.origin, marks.clone());
-            let rendition = anonymise_for(report, &rule.anonymise, &marks);
-            marks.extend(anonymity::report_marks(report, &rendition));
-            let mut found = anonymity::check(directory, origin, marks).find(&rendition);
-            found.extend(anonymity::small_group(
-                directory, origin, rule, &rendition, day,
-            ));
+            let source = (directory.as_ref(), &handled.origin);
+            let (rendition, mut found) = render(source, &marks, report, rule, day);
             found.retain(|one| !findings.contains(one));
             findings.extend(found);
             Some(rendition)
@@ -270,7 +266,8 @@ impl Exchange {
                 now,
             )
             .await?;
-        let (directory, mut had) = (&caller.directory, Had::new());
+        let directory = &caller.directory;
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         let published = self
             .write_draft(tx, directory, draft, previous.as_ref(), &mut had, now)
             .await?;
@@ -341,47 +338,25 @@ impl Exchange {
             forms.extend(rendition.map(|r| (Form::Anonymised, seen, r, r.to_string())));
         }
         for (form, seen, report, served) in forms {
-            let of = form_of(form, seen, all);
-            let report_id = self.report_id(&item, &of);
-            let created = match tx.first_bytes(&report_id).await? {
-                Some(first) => created_of(&first),
-                None => None,
-            };
-            let created = created.unwrap_or_else(|| milliseconds(now));
-            let goes_with = supports(
-                self.secret(),
-                &caller.directory,
-                &handled.origin,
-                rules.at(seen),
+            let shown = Shown {
                 form,
-            );
-            let mapping = Mapping {
-                id: &|object_type, part| {
-                    if part == "report" {
-                        report_id.clone()
-                    } else {
-                        self.secret().stix_id(object_type, &of, &[&item, part])
-                    }
-                },
-                created: created.clone(),
-                modified: if previous.is_some() {
-                    milliseconds(now)
-                } else {
-                    created
-                },
-                creator: Some(goes_with.creator.clone()),
-                object_marking_refs: goes_with.marking_refs,
+                seen,
+                report,
+                served,
             };
-            for object in to_stix(report, &mapping) {
-                if id_of(&object) == Some(&goes_with.creator_id) {
-                    continue; // served once, as a support object
-                }
-                let ties = id_of(&object) == Some(&report_id);
-                let mut stored = new_object(form, &object, object.to_string());
-                stored.form.clone_from(&of);
-                stored.report = ties.then(|| served.clone());
-                objects.push(stored);
-            }
+            let modified = previous.is_some().then_some(now);
+            let (directory, origin) = (&caller.directory, &handled.origin);
+            let mapped = self
+                .map_report(
+                    tx,
+                    (directory, origin),
+                    &rules,
+                    &item,
+                    &shown,
+                    (now, modified),
+                )
+                .await?;
+            objects.extend(mapped);
         }
         Ok(Draft {
             item: new_version(
@@ -398,17 +373,8 @@ impl Exchange {
             clash: Clash::Free,
             late: false,
             strips: Some(strips(checked.report.to_value())),
+            place: None,
         })
-    }
-
-    /// The STIX id of a report in one form; its UUID is the report's id on the REST API.
-    #[must_use]
-    fn report_id(&self, item: &str, form: &str) -> String {
-        if form == Form::Identified.word() {
-            format!("report--{item}")
-        } else {
-            self.secret().stix_id("report", form, &[item])
-        }
     }
 
     /// Writes an item version with everything that follows from it.
@@ -428,13 +394,15 @@ impl Exchange {
             clash,
             late,
             strips,
+            place,
         } = draft;
         let held = !handled.holds.is_empty();
         item.state = if held { "held" } else { "released" }.to_owned();
         let rules = handled.rules();
         let rule = rules.strictest();
         portions::note_audiences(tx, had, &objects).await?;
-        let numbers = Numbers::take(tx, now, &item.kind, &objects, rules.parts.len()).await?;
+        let parts = rules.parts.len();
+        let numbers = Numbers::take(tx, now, &item.kind, &objects, parts, place).await?;
         let key = numbers.first;
         tx.add_item_version(key, &item).await?;
         rules.keep(tx, key).await?;

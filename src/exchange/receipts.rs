@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::access::Caller;
@@ -12,7 +13,8 @@ use super::portions::Rules;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use super::supports::obligations_of;
-use super::{Exchange, record};
+use super::{Exchange, Tx, record};
+use crate::store::Due;
 use crate::store::feed::Query;
 
 /// So many pages are remembered as noted; more only costs noting one again, which changes nothing.
@@ -22,7 +24,27 @@ const REMEMBERED_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Noted(Mutex<HashSet<Vec<u8>>>);
 
+/// The event that forgets pages.
+pub(super) const FORGET_PAGES: &str = "forget_pages";
+
+/// So many pages are looked at in one transaction.
+const PAGES_AT_ONCE: i64 = 200;
+
+/// Which pages are still to be looked at.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pages {
+    until: i64,
+    high: i64,
+    digest: Vec<u8>,
+}
+
 impl Noted {
+    fn forget(&self, page: &[u8]) {
+        if let Ok(mut noted) = self.0.lock() {
+            noted.remove(page);
+        }
+    }
+
     fn holds(&self, page: &[u8]) -> bool {
         self.0.lock().is_ok_and(|noted| noted.contains(page))
     }
@@ -68,6 +90,78 @@ impl Exchange {
             self.0.noted.add(page);
         }
         Ok(noted)
+    }
+
+    /// Lets the pages be forgotten that an erased version was on, once it is time.
+    pub(super) async fn forget_pages_later(
+        &self,
+        tx: &mut Tx,
+        key: i64,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let entries = tx.rows_of(key).await?;
+        let stamps = || entries.iter().map(|(stamp, ..)| *stamp);
+        let (Some(low), Some(until)) = (stamps().min(), stamps().max()) else {
+            return Ok(());
+        };
+        self.look_at_pages(
+            tx,
+            key,
+            now,
+            &Pages {
+                until,
+                high: low,
+                digest: Vec::new(),
+            },
+        )
+        .await
+    }
+
+    async fn look_at_pages(
+        &self,
+        tx: &mut Tx,
+        key: i64,
+        at: i64,
+        pages: &Pages,
+    ) -> Result<(), Refusal> {
+        let due = Due {
+            at,
+            item_version: key,
+            event: FORGET_PAGES.to_owned(),
+            subject: serde_json::to_string(pages)?,
+        };
+        Ok(tx.add_due(&due).await?)
+    }
+
+    /// Forgets pages that hold nothing any more of which anybody could have to be told: a page goes
+    /// when the last item on it was erased. So many at a time; the rest is due at once.
+    pub(super) async fn forget_pages(&self, tx: &mut Tx, due: &Due) -> Result<(), Refusal> {
+        let from: Pages = serde_json::from_str(&due.subject)?;
+        let after = (from.high, from.digest.as_slice());
+        let pages = tx.pages(from.until, after, PAGES_AT_ONCE).await?;
+        let more = i64::try_from(pages.len()).is_ok_and(|found| found == PAGES_AT_ONCE);
+        let last = pages
+            .last()
+            .map(|(_, digest, high, _)| (*high, digest.clone()));
+        for (who, digest, _, stamps) in pages {
+            if !tx.to_be_told(&stamps).await? {
+                tx.forget_page(&who, &digest).await?;
+                // Handed over again, it would be noted again.
+                self.0.noted.forget(&digest);
+            }
+        }
+        match last.filter(|_| more) {
+            Some((high, digest)) => {
+                let rest = Pages {
+                    until: from.until,
+                    high,
+                    digest,
+                };
+                self.look_at_pages(tx, due.item_version, due.at, &rest)
+                    .await
+            }
+            None => Ok(()),
+        }
     }
 
     /// Records that the caller accepts the obligations a report carries for it; `None` where the

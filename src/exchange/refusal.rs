@@ -73,6 +73,9 @@ pub enum Refusal {
     /// It does not fit the present state of a thing the caller sees.
     #[error("{0}")]
     Conflict(String),
+    /// The thing is at another version than the caller expects.
+    #[error("it is at another version")]
+    Stale,
     /// The hub failed.
     #[error("the hub failed")]
     Internal(#[source] anyhow::Error),

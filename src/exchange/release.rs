@@ -14,6 +14,7 @@ use super::portions::{
 };
 use super::readers::Readers;
 use super::refusal::Refusal;
+use super::remake::WITHHELD;
 use super::secret::{Secret, sha256};
 use super::stamps::Numbers;
 use super::supports::id_of;
@@ -125,6 +126,31 @@ impl Release<'_> {
         let wanted = self.class(tx, "desk", all, &classes, goes_with).await?;
         self.enter(tx, "desk", wanted).await?;
         Ok(())
+    }
+
+    /// Enters what was made in the place of objects at the desk for the seats that read those.
+    pub async fn desk_again(
+        &mut self,
+        tx: &mut Tx,
+        goes_with: &GoesWith<'_>,
+    ) -> Result<bool, Refusal> {
+        let gone = |key: &i64| {
+            let mut rows = self.keyed.iter();
+            rows.any(|(known, row)| known == key && row.form == WITHHELD)
+        };
+        let desk = self
+            .entries
+            .iter()
+            .filter(|(_, _, side, ..)| side == "desk");
+        let desk: Vec<&EntryRow> = desk.collect();
+        if !desk.iter().any(|(_, key, ..)| gone(key)) {
+            return Ok(false);
+        }
+        let seats: BTreeSet<i64> = desk.iter().filter_map(|(.., seat, _)| *seat).collect();
+        let all = (Form::Identified, self.rules.parts.len());
+        let classes = whole_classes(seats.into_iter().collect());
+        let wanted = self.class(tx, "desk", all, &classes, goes_with).await?;
+        self.enter(tx, "desk", wanted).await
     }
 
     /// Enters every object for one side, each form for its audiences, support objects first. Of
@@ -462,6 +488,7 @@ impl Release<'_> {
                 lacking.push(*audience);
             }
         }
+        self.inherit_support(tx, stored, &mut lacking).await?;
         if lacking.is_empty() {
             return Ok(());
         }
@@ -480,6 +507,39 @@ impl Release<'_> {
             audiences: lacking,
         })
         .await?;
+        Ok(())
+    }
+}
+
+impl Release<'_> {
+    /// Who certainly has a support object already, as one of a wider audience that had the item
+    /// before, keeps it under the stamp it has: it goes on before what names it, also when it is
+    /// taken from the wider one.
+    async fn inherit_support(
+        &self,
+        tx: &mut Tx,
+        stored: &NewObject,
+        lacking: &mut Vec<i64>,
+    ) -> Result<(), Refusal> {
+        let known = self.known(tx).await?;
+        if known.is_empty() || lacking.is_empty() {
+            return Ok(());
+        }
+        let kind = &self.item.kind;
+        let there = tx
+            .support_entries(&stored.stix_id, &stored.digest, kind)
+            .await?;
+        let mut open = Vec::new();
+        for audience in lacking.drain(..) {
+            let wider = there.iter().find(|(_, had)| within(audience, *had, &known));
+            let Some((stamp, had)) = wider else {
+                open.push(audience);
+                continue;
+            };
+            tx.inherit_latecomers(audience, *had).await?;
+            tx.add_feed(*stamp, true, false, &[audience]).await?;
+        }
+        *lacking = open;
         Ok(())
     }
 }

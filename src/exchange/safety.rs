@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::access::Caller;
 use super::anonymity;
 use super::intake::{Asked, handle};
+use super::once::Said;
 use super::parts::{Parts, all_parts};
 use super::portions::Had;
 use super::publish::{Checked, Published, stored_rule};
@@ -38,17 +39,32 @@ impl Exchange {
         id: &str,
         reason: &str,
     ) -> Result<Published, Refusal> {
+        self.override_once(caller, id, reason, Said::default())
+            .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::override_for_safety`]; and where the item is at another version than expected.
+    pub async fn override_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        reason: &str,
+        said: Said,
+    ) -> Result<Published, Refusal> {
         if reason.trim().is_empty() {
             let message = "an override needs its reason";
             return Err(Refusal::fault("/reason", "handling.override", message));
         }
-        let (exchange, caller) = (self.clone(), caller.clone());
-        let (id, reason) = (id.to_owned(), reason.trim().to_owned());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(async move { exchange.override_in(tx, &caller, &id, &reason).await })
-            })
-            .await
+        let (exchange, by, of) = (self.clone(), caller.clone(), id.to_owned());
+        let reason = reason.trim().to_owned();
+        let act = ("override", reason.clone());
+        self.once(caller, id, (&act, said), move |tx| {
+            Box::pin(async move { exchange.override_in(tx, &by, &of, &reason).await })
+        })
+        .await
     }
 
     async fn override_in(
@@ -145,7 +161,7 @@ impl Exchange {
         let draft = self
             .draft_report(tx, caller, &checked, item, None, generalises, now)
             .await?;
-        let mut had = Had::new();
+        let mut had = Had::default();
         let published = self
             .write_draft(tx, directory, draft, None, &mut had, now)
             .await?;

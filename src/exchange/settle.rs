@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::anonymity::ANONYMITY;
 use super::hold::Hold;
 use super::portions::{self, Had, Rules, is_made_at_release};
 use super::readers::Readers;
@@ -148,6 +149,9 @@ impl Exchange {
             }
         }
         self.enter(tx, directory, version, &[], &sides, now).await?;
+        if !holds.iter().any(|hold| hold.code == ANONYMITY) {
+            self.confirmed(tx, directory, version.key, now).await?;
+        }
         if state == "released" {
             record(
                 tx,
@@ -161,6 +165,23 @@ impl Exchange {
             .await?;
         }
         Ok(state.to_owned())
+    }
+
+    /// Renditions that were made anew and waited to be confirmed go to whom they are for.
+    async fn confirmed(
+        &self,
+        tx: &mut Tx,
+        directory: &Directory,
+        key: i64,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let mut had = Had::default();
+        portions::note_version(tx, &mut had, key).await?;
+        if tx.confirm_renditions(key).await? {
+            self.decide_anew(tx, directory, key, &mut had, now).await?;
+            self.arrived(tx, directory, had, now).await?;
+        }
+        Ok(())
     }
 
     /// The versions of an item before one of them and those after it, with the sides these are out on.
@@ -209,7 +230,7 @@ impl Exchange {
         if free.is_empty() && seats.is_empty() {
             return Ok(());
         }
-        let mut had = Had::new();
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         readers.keep(tx, version.key).await?;
         let origin = stored_origin(version, rules.strictest());
@@ -222,7 +243,7 @@ impl Exchange {
         let (older, newer) = self.neighbours(tx, item, version.key).await?;
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
         let (kind, parts) = (&version.value.kind, rules.parts.len());
-        let mut numbers = Numbers::take(tx, now, kind, &objects, parts).await?;
+        let mut numbers = Numbers::take(tx, now, kind, &objects, parts, None).await?;
         let stamp = numbers.next();
         if !free.is_empty() {
             let rule = rules.strictest();

@@ -38,25 +38,79 @@ const SIDES: [&str; 3] = ["desk", "inside", "outside"];
 /// Places for one number of references left, and the largest number told apart.
 const SIGHTS: usize = 4;
 const LEFT_MAX: usize = 15;
-/// How many entries that are decided anew one act spreads without running into each other.
-const SPREAD: i64 = 1024;
+/// Over how many stamps one act spreads entries that are decided anew.
+pub(super) const SPREAD: i64 = 1024;
+/// The same for an act that may be about every item there is.
+pub(super) const WIDE: i64 = 1 << 18;
+
+/// How many numbers an envelope keeps for each object in it. One with many parts needs more.
+const PLACE: i64 = 1024;
+
+/// Where the numbers of an envelope begin. Each object has its place by its position: which of those
+/// before it were taken, and what they are, moves no stamp behind them (law 4).
+pub(super) struct Places(i64);
+
+impl Places {
+    /// Takes numbers for so many objects.
+    pub async fn take(tx: &mut Tx, now: i64, objects: usize) -> Result<Self, Refusal> {
+        Ok(Self(tx.take("stamp", now, count(objects) * PLACE).await?))
+    }
+
+    /// The first number of the object at a position.
+    pub fn at(&self, position: usize) -> i64 {
+        self.0 + count(position) * PLACE
+    }
+}
+
+/// A range of stamps for entries that are decided anew, and which of them are used.
+#[derive(Clone, Debug)]
+pub(super) struct Spread {
+    first: i64,
+    range: i64,
+    used: BTreeSet<i64>,
+}
+
+impl Spread {
+    /// Takes one. An act takes it whatever there is to decide, so that nothing after it tells.
+    pub async fn take(tx: &mut Tx, now: i64, range: i64) -> Result<Self, Refusal> {
+        Ok(Self {
+            first: tx.take("stamp", now, 2 * range).await?,
+            range,
+            used: BTreeSet::new(),
+        })
+    }
+
+    /// This one, or where it is so full that entries would not find their own place any more, another.
+    pub async fn room(self, tx: &mut Tx, now: i64) -> Result<Self, Refusal> {
+        if count(self.used.len()) > self.range / 3 {
+            return Self::take(tx, now, self.range).await;
+        }
+        Ok(self)
+    }
+}
 
 fn count(items: usize) -> i64 {
     i64::try_from(items).unwrap_or(i64::MAX / 64)
 }
 
 impl Numbers {
-    /// Takes numbers for an act with these objects, stand-ins among them or not.
+    /// Takes numbers for an act with these objects, stand-ins among them or not: from `place`, where
+    /// the envelope gave it one and they fit, else the next there are.
     pub async fn take(
         tx: &mut Tx,
         now: i64,
         kind: &str,
         objects: &[NewObject],
         parts: usize,
+        place: Option<i64>,
     ) -> Result<Self, Refusal> {
         let mut numbers = Self::of(kind, objects, parts)?;
         let places = SIDES.len() as i64 * numbers.per_side;
-        numbers.first = tx.take("stamp", now, 1 + places + numbers.rows()).await?;
+        let all = 1 + places + numbers.rows();
+        numbers.first = match place.filter(|_| all <= PLACE) {
+            Some(place) => place,
+            None => tx.take("stamp", now, all).await?,
+        };
         numbers.next = numbers.first + 1 + places;
         Ok(numbers)
     }
@@ -67,24 +121,22 @@ impl Numbers {
         kind: &str,
         objects: &[NewObject],
         parts: usize,
-        (first, used): (i64, BTreeSet<i64>),
+        spread: Spread,
     ) -> Result<Self, Refusal> {
         let mut numbers = Self::of(kind, objects, parts)?;
-        numbers.spread = Some((first, SPREAD));
-        numbers.next = first + SPREAD;
-        numbers.used = used;
+        numbers.spread = Some((spread.first, spread.range));
+        // What does not fit goes behind it.
+        let last = spread.used.last().map_or(0, |last| last + 1);
+        numbers.next = last.max(spread.first + spread.range);
+        numbers.used = spread.used;
         Ok(numbers)
     }
 
-    /// Where entries that are decided anew are spread. Every act takes it, needed or not; what does
-    /// not fit goes behind it.
-    pub async fn spread(tx: &mut Tx, now: i64) -> Result<(i64, BTreeSet<i64>), Refusal> {
-        Ok((tx.take("stamp", now, 2 * SPREAD).await?, BTreeSet::new()))
-    }
-
-    /// The stamps that were used, for the next item to be decided anew.
-    pub fn into_used(self) -> BTreeSet<i64> {
-        self.used
+    /// The range with what was used of it, for the next item to be decided anew.
+    pub fn into_spread(self) -> Option<Spread> {
+        let (first, range) = self.spread?;
+        let used = self.used;
+        Some(Spread { first, range, used })
     }
 
     fn of(kind: &str, objects: &[NewObject], parts: usize) -> Result<Self, Refusal> {
@@ -158,6 +210,12 @@ impl Numbers {
         let left = count(SIGHTS * kept.len().min(LEFT_MAX));
         let from = if width > 1 { left } else { 0 };
         self.stamp(of, at, width, from, &shown.join(" "))
+    }
+
+    /// The stamp of an entry that is made a second time, behind what goes with it.
+    pub fn again_at(&mut self, of: (&str, &str), stix_id: &str) -> i64 {
+        let at = 2 * self.supports * self.parts;
+        self.stamp(of, at, 1, 0, stix_id)
     }
 
     fn stamp(

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::portions::{Had, Rules};
 use super::refusal::Refusal;
 use super::settle::stored_origin;
+use super::stamps::WIDE;
 use super::{Exchange, Tx, record};
 use crate::council::plan::{asks, tightened};
 use crate::council::{Directory, Origin};
@@ -28,7 +29,7 @@ impl Exchange {
         if same_law(before, after) {
             return Ok(()); // people come and go without touching an item
         }
-        let mut had = Had::new();
+        let mut had = Had::ready(tx, now, WIDE).await?;
         let (directory, at) = after;
         let day = at.date_naive();
         // Policies say nothing of each other's strictness: new text is asked about every item.

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::hold::Hold;
 use super::intake::Handled;
-use super::portions::{self, Had};
+use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::{Exchange, Tx, latecomers, record};
+use super::{Exchange, Tx, latecomers, receipts, record};
 use crate::council::body::role;
 use crate::handling::{ApprovalMode, Approver, Audience, BodyId, Consent, NoReply, Rule, Seat};
 use crate::store::{Due, ItemVersion};
@@ -117,6 +117,53 @@ impl Exchange {
         Ok(())
     }
 
+    /// An earlier end that a narrowed rule asks for: of the serving, and of the keeping.
+    pub(super) async fn reschedule(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        rules: &Rules,
+    ) -> Result<(), Refusal> {
+        if let Some(until) = rules.whole.access.not_after {
+            let until = until.timestamp_micros();
+            tx.expire(version.key, until).await?;
+            self.bring_forward(tx, version, "expiry", until).await?;
+        }
+        let rule = rules.strictest();
+        if let Some(days) = rule.retention_max_days {
+            let days = days.max(rule.access.retention_min_days);
+            let at = version.value.received_at + i64::from(days) * DAY_MICROS;
+            self.bring_forward(tx, version, "erase", at).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets something happen to a version at an instant (microseconds) at the latest; what is due
+    /// before stays.
+    pub(super) async fn bring_forward(
+        &self,
+        tx: &mut Tx,
+        version: &ItemVersion,
+        event: &str,
+        at: i64,
+    ) -> Result<(), Refusal> {
+        tx.cancel_due_after(version.key, event, at).await?;
+        let earlier = !tx.due_of(version.key, event).await?.is_empty();
+        let over = version.value.state == "erased"
+            || event != "erase" && super::withdraw::is_gone(version);
+        if earlier || over {
+            return Ok(());
+        }
+        tx.add_due(&Due {
+            at,
+            item_version: version.key,
+            event: event.to_owned(),
+            subject: String::new(),
+        })
+        .await?;
+        Ok(())
+    }
+
     async fn happen(&self, tx: &mut Tx, due: &Due) -> Result<(), Refusal> {
         if !tx.take_due(due).await? {
             return Ok(()); // another hub has carried it out
@@ -124,6 +171,7 @@ impl Exchange {
         match due.event.as_str() {
             latecomers::CATCH_UP => return self.catch_up(tx, due).await,
             latecomers::MIDNIGHT => return self.midnight(tx, due).await,
+            receipts::FORGET_PAGES => return self.forget_pages(tx, due).await,
             _ => {}
         }
         let Some(version) = tx.item_version(due.item_version).await? else {
@@ -289,7 +337,7 @@ impl Exchange {
         if !matches!(version.value.state.as_str(), "released" | "held") {
             return Ok(());
         }
-        let mut had = Had::new();
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
@@ -302,12 +350,16 @@ impl Exchange {
     /// The longest the rule lets anybody keep it is over: the content goes, in every form, and so does
     /// what was made of it for readers of some parts; the record stays.
     async fn erased(&self, tx: &mut Tx, version: &ItemVersion, due: &Due) -> Result<(), Refusal> {
-        let mut had = Had::new();
+        if version.value.state == "erased" {
+            return Ok(()); // with a part of it, before its own time
+        }
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.erase(version.key).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
+        self.forget_pages_later(tx, version.key, due.at).await?;
         self.arrived_by_itself(tx, had).await?;
         let days = stored_rule(version)?.retention_max_days;
         let more = json!({ "retention_max_days": days });

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::access::Caller;
 use super::hold::Hold;
+use super::once::Said;
 use super::parts::Parts;
 use super::portions::Rules;
 use super::publish::stored_rule;
@@ -44,7 +45,7 @@ struct Source {
 }
 
 /// Where the item stands after one more consent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WayTaken {
     /// The report's id.
     pub id: String,
@@ -67,12 +68,27 @@ impl Exchange {
         id: &str,
         way: WayOut,
     ) -> Result<WayTaken, Refusal> {
-        let (exchange, caller, id) = (self.clone(), caller.clone(), id.to_owned());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(async move { exchange.take_way_out_in(tx, &caller, &id, &way).await })
-            })
+        self.take_way_out_once(caller, id, way, Said::default())
             .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::take_way_out`]; and where the item is at another version than expected.
+    pub async fn take_way_out_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        way: WayOut,
+        said: Said,
+    ) -> Result<WayTaken, Refusal> {
+        let (exchange, by, of) = (self.clone(), caller.clone(), id.to_owned());
+        let act = ("way out", way.clone());
+        self.once(caller, id, (&act, said), move |tx| {
+            Box::pin(async move { exchange.take_way_out_in(tx, &by, &of, &way).await })
+        })
+        .await
     }
 
     async fn take_way_out_in(

@@ -164,7 +164,7 @@ impl Exchange {
             parts: Vec::new(),
         };
         rules(after).put(tx, version.key).await?;
-        let mut had = Had::new();
+        let mut had = Had::default();
         portions::note_version(tx, &mut had, version.key).await?;
         let own = BodyId::from(version.value.ceptoar.as_str());
         let mut kept = before.clone();
@@ -178,7 +178,8 @@ impl Exchange {
             readers.open(tx, side, &own, &rules(after)).await?;
         }
         readers.keep(tx, version.key).await?;
-        self.decide_anew(tx, directory, version.key, now).await?;
+        self.decide_anew(tx, directory, version.key, &mut had, now)
+            .await?;
         self.arrived(tx, directory, had, now).await
     }
 }

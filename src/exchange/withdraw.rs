@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::anonymity;
+use super::once::Said;
 use super::portions::{self, Had};
 use super::publish::stored_rule;
 use super::refusal::{Fault, Refusal};
 use super::secret::sha256;
 use super::settle::stored_origin;
+use super::stamps::SPREAD;
 use super::{Exchange, Tx, record};
 use crate::council::BodyKind;
 use crate::council::body::role;
@@ -21,7 +23,7 @@ use crate::report::identity_check::Finding;
 use crate::store::ItemVersion;
 
 /// How something is taken back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Withdrawal {
     /// Only this version; none is every one there is.
     pub version: Option<i64>,
@@ -32,7 +34,7 @@ pub struct Withdrawal {
 }
 
 /// What became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TakenBack {
     /// The report's id, or the posted object's STIX id.
     pub id: String,
@@ -63,17 +65,32 @@ impl Exchange {
         id: &str,
         withdrawal: Withdrawal,
     ) -> Result<TakenBack, Refusal> {
+        self.withdraw_once(caller, id, withdrawal, Said::default())
+            .await
+    }
+
+    /// The same, with what the client says of the act.
+    ///
+    /// # Errors
+    /// As [`Exchange::withdraw`]; and where the item is at another version than expected.
+    pub async fn withdraw_once(
+        &self,
+        caller: &Caller,
+        id: &str,
+        withdrawal: Withdrawal,
+        said: Said,
+    ) -> Result<TakenBack, Refusal> {
         if withdrawal.reason.chars().count() > REASON_MAX {
             let message = format!("a reason has at most {REASON_MAX} characters");
             return Err(Refusal::fault("/reason", "withdraw.reason", message));
         }
         let item = self.own_item(caller, id).await?;
-        let (exchange, caller) = (self.clone(), caller.clone());
-        self.writer()
-            .write(move |tx| {
-                Box::pin(async move { exchange.withdraw_in(tx, &caller, &item, &withdrawal).await })
-            })
-            .await
+        let (exchange, by, of) = (self.clone(), caller.clone(), item.clone());
+        let act = ("withdraw", withdrawal.clone());
+        self.once(caller, &item, (&act, said), move |tx| {
+            Box::pin(async move { exchange.withdraw_in(tx, &by, &of, &withdrawal).await })
+        })
+        .await
     }
 
     /// The name under which an item of the caller's is stored. Its source alone can change it: a
@@ -112,7 +129,8 @@ impl Exchange {
         let mut told = BTreeSet::new();
         let mut left = Vec::new();
         let mut derived = Vec::new();
-        let mut had = Had::new();
+        let now = self.clock().now_micros();
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         for key in tx.versions_of(item).await? {
             let Some(version) = tx.item_version(key).await? else {
                 continue;
@@ -144,7 +162,7 @@ impl Exchange {
         for side in ["inside", "outside"] {
             for key in left.iter().rev() {
                 if tx.sides_of(*key).await?.iter().any(|of| of == side) {
-                    tx.revive(*key, side).await?;
+                    self.enter_again(tx, *key, side, &mut had, now).await?;
                     break;
                 }
             }
@@ -166,7 +184,6 @@ impl Exchange {
             self.take_back(tx, &version, state, &why, caller).await?;
             derived.extend(tx.made_of(key).await?);
         }
-        let now = self.clock().now_micros();
         self.arrived(tx, &caller.directory, had, now).await?;
         Ok(TakenBack {
             id: item.split(' ').next_back().unwrap_or_default().to_owned(),

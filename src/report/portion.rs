@@ -52,6 +52,18 @@ impl Report {
         Self::from_value(rest(self.to_value(), fields))
     }
 
+    /// A report as readers of only a part get it, with the list of what is to be stripped of the whole.
+    ///
+    /// # Errors
+    /// When it is no report.
+    pub fn with_list(&self, mut rest: Value) -> Result<Self, Vec<Fault>> {
+        let list = self.to_value().get("must_anonymise");
+        if let (Some(list), Some(members)) = (list, rest.as_object_mut()) {
+            members.insert("must_anonymise".to_owned(), list.clone());
+        }
+        Self::from_value(rest)
+    }
+
     /// The report as readers of only a part get it in the identified form: a list of what is to be
     /// stripped would name what is not there.
     pub fn without_list(&self) -> Value {

@@ -3,7 +3,7 @@
 use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[
-    ASK, ASKED, VOTE, VOTES, WAITING, LAPSE, STRICTER, AGREE, AGREED,
+    ASK, ASKED, VOTE, VOTES, VOID, WAITING, LAPSE, STRICTER, AGREE, AGREED,
 ];
 
 const ASK: &str = "INSERT INTO approval (item_version, approver, mode, due_at) \
@@ -14,6 +14,7 @@ const VOTE: &str = "INSERT INTO vote (item_version, approver, principal, yes, co
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (item_version, approver, principal) DO NOTHING";
 const VOTES: &str = "SELECT approver, principal, yes, comment, at FROM vote \
      WHERE item_version = $1 ORDER BY at, approver, principal";
+const VOID: &str = "DELETE FROM vote WHERE item_version = $1 AND approver = $2";
 const WAITING: &str = "SELECT a.item_version, a.approver FROM approval a \
      JOIN item_version v ON v.key = a.item_version \
      WHERE (a.approver = $1 OR a.superior = $1) AND v.state = 'held' AND a.item_version < $2 \
@@ -142,6 +143,16 @@ impl Tx {
     /// When the database fails.
     pub async fn votes(&mut self, key: i64) -> Result<Vec<VoteRow>, StoreError> {
         Ok(on!(self, conn => sqlx::query_as(VOTES).bind(key).fetch_all(conn).await?))
+    }
+
+    /// Makes room for another answer of an approver's: those given were about something else. That
+    /// they were given stays in the ledger.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn void_votes(&mut self, key: i64, approver: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(VOID).bind(key).bind(approver).execute(conn).await?; });
+        Ok(())
     }
 
     /// Held versions that wait for an approver, or for who answers in its place: newest first,

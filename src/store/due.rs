@@ -2,7 +2,16 @@
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[ADD, READY, TAKE, CANCEL, CANCEL_EVENT, NEXT, OF];
+pub(super) const QUERIES: &[&str] = &[
+    ADD,
+    READY,
+    TAKE,
+    CANCEL,
+    CANCEL_EVENT,
+    CANCEL_AFTER,
+    NEXT,
+    OF,
+];
 
 const ADD: &str = "INSERT INTO due (at, item_version, event, subject) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (at, item_version, event, subject) DO NOTHING";
@@ -12,6 +21,7 @@ const TAKE: &str = "DELETE FROM due WHERE at = $1 AND item_version = $2 AND even
      AND subject = $4";
 const CANCEL: &str = "DELETE FROM due WHERE item_version = $1 AND event <> 'erase'";
 const CANCEL_EVENT: &str = "DELETE FROM due WHERE item_version = $1 AND event = $2";
+const CANCEL_AFTER: &str = "DELETE FROM due WHERE item_version = $1 AND event = $2 AND at > $3";
 const NEXT: &str = "SELECT MIN(at) FROM due";
 
 const OF: &str = "SELECT at, item_version, event, subject FROM due WHERE item_version = $1 \
@@ -98,6 +108,22 @@ impl Tx {
     /// When the database fails.
     pub async fn cancel_due(&mut self, item_version: i64) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(CANCEL).bind(item_version).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Takes one kind of event off for an item version where it is due later than an instant, in
+    /// microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cancel_due_after(
+        &mut self,
+        item_version: i64,
+        event: &str,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(CANCEL_AFTER).bind(item_version).bind(event).bind(at)
+            .execute(conn).await?; });
         Ok(())
     }
 

@@ -14,7 +14,6 @@ pub(super) const QUERIES: &[&str] = &[
     READERS_OF,
     EXPIRE,
     ENTRIES_OF,
-    REVIVE,
     RETIRE,
     ERASE,
     UNFEED_ALL,
@@ -24,6 +23,7 @@ pub(super) const QUERIES: &[&str] = &[
     SAME_VERSION,
     FIRST_CREATED,
     ALREADY,
+    SUPPORT_ENTRIES,
     FIRST_POSTED,
     FIRST_SUPPORT,
 ];
@@ -48,8 +48,6 @@ const SIDES_OF: &str = "SELECT side FROM release WHERE item_version = $1 \
      UNION SELECT side FROM released_to WHERE item_version = $1 ORDER BY side";
 const ENTRIES_OF: &str = "SELECT r.stamp, o.stix_id FROM release r JOIN object o ON o.key = r.object \
      WHERE r.item_version = $1 AND r.side <> 'desk' ORDER BY r.stamp";
-const REVIVE: &str = "UPDATE feed SET live = TRUE WHERE live = FALSE AND stamp IN \
-     (SELECT stamp FROM release WHERE item_version = $1 AND side = $2)";
 // An identity goes with the items it made: where an audience has none left that names it, it names
 // somebody for no reason.
 const RETIRE: &str = "DELETE FROM feed WHERE stamp IN (SELECT sr.stamp FROM release sr \
@@ -73,6 +71,9 @@ const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER B
 const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
      JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
+const SUPPORT_ENTRIES: &str = "SELECT r.stamp, f.audience FROM object o JOIN release r ON r.object = o.key \
+     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 \
+     AND r.side IN ('support', 'marking') AND r.kind = $3 AND f.live = TRUE ORDER BY r.stamp, f.audience";
 const FIRST_SUPPORT: &str = "SELECT bytes FROM object WHERE stix_id = $1 AND item_version IS NULL \
      AND bytes <> '' ORDER BY key LIMIT 1";
 const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
@@ -278,15 +279,6 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(ENTRIES_OF).bind(item_version).fetch_all(conn).await?))
     }
 
-    /// Makes a version the latest again, since the one after it was taken back.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revive(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(REVIVE).bind(item_version).bind(side).execute(conn).await?; });
-        Ok(())
-    }
-
     /// Stops serving the identity of a source to audiences that have no item naming it any more.
     ///
     /// # Errors
@@ -385,6 +377,22 @@ impl Tx {
         let row: Option<(String,)> =
             on!(self, conn => sqlx::query_as(FIRST_POSTED).bind(item).fetch_optional(conn).await?);
         Ok(row.map(|(bytes,)| bytes))
+    }
+
+    /// The entries of a support object among the items of a kind, each with an audience.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn support_entries(
+        &mut self,
+        stix_id: &str,
+        digest: &[u8],
+        kind: &str,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(SUPPORT_ENTRIES).bind(stix_id).bind(digest).bind(kind)
+            .fetch_all(conn).await?),
+        )
     }
 
     /// Whether an audience already has this support object among the items of a kind.

@@ -13,6 +13,9 @@ pub(super) const QUERIES: &[&str] = &[
     ROWS_OF,
     TAKE_AWAY,
     WITHHOLD,
+    WITHHOLD_ONE,
+    CONFIRM,
+    VERSIONS_UNDER,
     DEFINITION,
     READERS,
     ADD_READERS,
@@ -31,7 +34,13 @@ const ROWS_OF: &str = "SELECT r.stamp, r.object, r.side, f.audience, f.live FROM
      LEFT JOIN feed f ON f.stamp = r.stamp WHERE r.item_version = $1 ORDER BY r.stamp, f.audience";
 const TAKE_AWAY: &str = "DELETE FROM feed WHERE stamp = $1 AND audience = $2";
 const WITHHOLD: &str = "UPDATE object SET form = 'withheld' WHERE item_version = $1 \
-     AND form LIKE 'anonymised%'";
+     AND (form LIKE 'anonymised%' OR form LIKE 'unconfirmed %')";
+const WITHHOLD_ONE: &str = "UPDATE object SET form = 'withheld' WHERE key = $1";
+// What follows the word `unconfirmed` is the form it will have.
+const CONFIRM: &str = "UPDATE object SET form = SUBSTR(form, 13) WHERE item_version = $1 \
+     AND form LIKE 'unconfirmed %'";
+const VERSIONS_UNDER: &str =
+    "SELECT DISTINCT version FROM object WHERE stix_id = $1 ORDER BY version";
 const DEFINITION: &str = "SELECT definition FROM audience WHERE id = $1";
 const READERS: &str = "SELECT side, form, seen, audience FROM released_to \
      WHERE item_version = $1 ORDER BY side, form, seen, audience";
@@ -179,5 +188,33 @@ impl Tx {
     pub async fn withhold(&mut self, item_version: i64) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(WITHHOLD).bind(item_version).execute(conn).await?; });
         Ok(())
+    }
+
+    /// Withholds one object for good: another was made in its place.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withhold_object(&mut self, key: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(WITHHOLD_ONE).bind(key).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Gives the renditions of a version that waited to be confirmed their form; whether there were any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn confirm_renditions(&mut self, item_version: i64) -> Result<bool, StoreError> {
+        let done = on!(self, conn => sqlx::query(CONFIRM).bind(item_version).execute(conn).await?.rows_affected());
+        Ok(done > 0)
+    }
+
+    /// Every version there ever was of an object under a STIX id, as written.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_under(&mut self, stix_id: &str) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            on!(self, conn => sqlx::query_as(VERSIONS_UNDER).bind(stix_id).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(version,)| version).collect())
     }
 }

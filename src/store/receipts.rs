@@ -4,6 +4,8 @@ use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[
     SERVED,
+    PAGES,
+    FORGET_PAGE,
     WHO_HAD,
     NOTIFY,
     NOTICES,
@@ -18,6 +20,9 @@ const SERVED: &str = "INSERT INTO served (principal, digest, at, low, high, stam
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (principal, digest) DO NOTHING";
 const WHO_HAD: &str = "SELECT principal, at, stamps FROM served WHERE high >= $1 AND low <= $2 \
      ORDER BY at, principal, digest";
+const PAGES: &str = "SELECT principal, digest, high, stamps FROM served WHERE low <= $1 \
+     AND (high > $2 OR high = $2 AND digest > $3) ORDER BY high, digest LIMIT $4";
+const FORGET_PAGE: &str = "DELETE FROM served WHERE principal = $1 AND digest = $2";
 const NOTIFY: &str = "INSERT INTO notice (id, principal, item_version, kind, objects, reason, at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 const NOTICES: &str = "SELECT id, principal, item_version, kind, objects, reason, at, \
@@ -101,6 +106,59 @@ impl Tx {
         let text = serde_json::to_string(stamps)?;
         on!(self, conn => { sqlx::query(SERVED).bind(principal).bind(digest).bind(at).bind(*low)
             .bind(*high).bind(text).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Pages that were handed over with entries in a range, after one of them, in an order of their
+    /// own: reader, digest, newest stamp, stamps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pages(
+        &mut self,
+        until: i64,
+        (high, digest): (i64, &[u8]),
+        limit: i64,
+    ) -> Result<Vec<(String, Vec<u8>, i64, Vec<i64>)>, StoreError> {
+        let rows: Vec<(String, Vec<u8>, i64, String)> = on!(self, conn => sqlx::query_as(PAGES)
+            .bind(until).bind(high).bind(digest).bind(limit).fetch_all(conn).await?);
+        let mut pages = Vec::with_capacity(rows.len());
+        for (principal, digest, high, stamps) in rows {
+            pages.push((principal, digest, high, serde_json::from_str(&stamps)?));
+        }
+        Ok(pages)
+    }
+
+    /// Whether anybody could still have to be told of one of these entries: their items are not erased.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn to_be_told(&mut self, stamps: &[i64]) -> Result<bool, StoreError> {
+        for chunk in stamps.chunks(400) {
+            let (left,): (i64,) = on!(self, conn => {
+                let mut select = sqlx::QueryBuilder::new(
+                    "SELECT COUNT(*) FROM release r JOIN item_version v ON v.key = r.item_version \
+                     WHERE v.state <> 'erased' AND r.stamp IN (");
+                let mut list = select.separated(", ");
+                for stamp in chunk {
+                    list.push_bind(*stamp);
+                }
+                select.push(")");
+                select.build_query_as().fetch_one(conn).await?
+            });
+            if left > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Forgets that a page was handed over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_page(&mut self, principal: &str, digest: &[u8]) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(FORGET_PAGE).bind(principal).bind(digest).execute(conn).await?; });
         Ok(())
     }
 

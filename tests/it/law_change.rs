@@ -111,11 +111,16 @@ both! {
         assert!(narrowed(&hub).await.is_empty());
     }
 
-    a_rendition_that_holds_what_is_now_to_be_stripped_goes => |hub| {
+    a_rendition_that_names_what_it_must_not_any_more_is_made_anew => |hub| {
         finance(&hub).await;
         let text = with_version_2("S1", "2026-01-01", |text| text.replace("attribution = \"sector_only\"", "attribution = \"withheld\""));
         apply(&hub, &text).await;
-        assert!(hub.reports(Some("power-analyst")).await.is_empty(), "it names the sector");
+        let left = hub.reports(Some("power-analyst")).await;
+        assert_eq!((left.len(), left[0].form.as_str()), (1, "anonymised"));
+        let objects = hub.objects(Some("power-analyst")).await;
+        let report: Value = objects.iter().find(|o| o.id.starts_with("report--")).map(|o| serde_json::from_str(&o.bytes).unwrap()).unwrap();
+        let creator = objects.iter().find(|o| Some(o.id.as_str()) == report["created_by_ref"].as_str()).unwrap();
+        assert!(creator.bytes.contains("source withheld"), "it named the sector: {}", creator.bytes);
         assert_eq!(hub.reports(Some("finance-publisher")).await.len(), 1);
     }
 }

@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::extract::{Id, Known, Page, Parameters, json_bytes, strict};
 use super::problem::Problem;
+use super::reports::{idempotency_key, if_match};
 use crate::exchange::audience::Reach;
 use crate::exchange::narrow::Narrower;
 use crate::exchange::notices::NoticeView;
+use crate::exchange::once::Said;
 use crate::exchange::publish::Published;
 use crate::exchange::view_only::ViewOnly;
 use crate::exchange::ways_out::{WayOut, WayTaken};
@@ -24,6 +26,14 @@ use crate::http::Hub;
 
 /// Longest body here, in bytes: a choice and a reason of a page.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What the headers say of an act on an item.
+fn said(headers: &HeaderMap) -> Result<Said, Problem> {
+    Ok(Said {
+        idempotency_key: idempotency_key(headers)?,
+        expected: if_match(headers)?,
+    })
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,13 +51,15 @@ pub async fn withdraw(
     request: Request,
 ) -> Result<Json<TakenBack>, Problem> {
     Parameters::of(request.uri(), &[])?;
+    let said = said(request.headers())?;
     let asked: Withdraw = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     let withdrawal = Withdrawal {
         version: asked.version,
         recall: asked.recall,
         reason: asked.reason,
     };
-    Ok(Json(hub.exchange.withdraw(&caller, &id, withdrawal).await?))
+    let taken = hub.exchange.withdraw_once(&caller, &id, withdrawal, said);
+    Ok(Json(taken.await?))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,13 +78,16 @@ pub async fn narrow(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     Parameters::of(request.uri(), &[])?;
+    let said = said(request.headers())?;
     let asked: Narrow = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     let narrower = Narrower {
         level: asked.level,
         named: asked.named,
         not_after: asked.not_after,
     };
-    hub.exchange.narrow_item(&caller, &id, narrower).await?;
+    hub.exchange
+        .narrow_once(&caller, &id, narrower, said)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -84,8 +99,10 @@ pub async fn way_out(
     request: Request,
 ) -> Result<Json<WayTaken>, Problem> {
     Parameters::of(request.uri(), &[])?;
+    let said = said(request.headers())?;
     let way: WayOut = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
-    Ok(Json(hub.exchange.take_way_out(&caller, &id, way).await?))
+    let taken = hub.exchange.take_way_out_once(&caller, &id, way, said);
+    Ok(Json(taken.await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,10 +119,11 @@ pub async fn safety(
     request: Request,
 ) -> Result<(StatusCode, Json<Published>), Problem> {
     Parameters::of(request.uri(), &[])?;
-    let said: Reason = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
+    let said = said(request.headers())?;
+    let why: Reason = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     let published = hub
         .exchange
-        .override_for_safety(&caller, &id, &said.reason)
+        .override_once(&caller, &id, &why.reason, said)
         .await?;
     Ok((StatusCode::CREATED, Json(published)))
 }

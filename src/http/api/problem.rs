@@ -228,6 +228,7 @@ impl From<Refusal> for Problem {
                 why,
             ),
             Refusal::NotFound => Self::not_found(),
+            Refusal::Stale => Self::precondition(),
             Refusal::Conflict(why) => {
                 Self::new(StatusCode::CONFLICT, "/problems/conflict", "Conflict", why)
             }

@@ -117,6 +117,7 @@ impl From<Refusal> for Failure {
             Refusal::Forbidden(_) => Self::forbidden(description),
             Refusal::NotFound => Self::not_found(),
             Refusal::Conflict(_) => Self::new(StatusCode::CONFLICT, "Conflict", description),
+            Refusal::Stale => Self::new(StatusCode::PRECONDITION_FAILED, "Stale", description),
             Refusal::Internal(error) => internal(&error),
         }
     }

@@ -133,7 +133,7 @@ pub fn taxii(model: &Model, world: &World, seen: &[Seen], answer: &Answer) -> Re
     let seen: Vec<&Seen> = seen.iter().filter(|seen| seen.live).collect();
     reports_as_objects(model, world, &seen, &shown)?;
     posted(model, &seen, &had, &shown)?;
-    supports(&seen, &shown, !model.taken.is_empty())
+    supports(&seen, &shown)
 }
 
 fn reports_as_objects(
@@ -264,7 +264,7 @@ fn posted(
 }
 
 /// What the hub makes refers to markings and creators: each is served once, before it is needed.
-fn supports(seen: &[&Seen], shown: &[Shown], taken: bool) -> Result<(), String> {
+fn supports(seen: &[&Seen], shown: &[Shown]) -> Result<(), String> {
     let mut before: BTreeSet<&str> = BTreeSet::new();
     for object in shown {
         let names = object.value["object_marking_refs"]
@@ -281,10 +281,7 @@ fn supports(seen: &[&Seen], shown: &[Shown], taken: bool) -> Result<(), String> 
                 seen.iter()
                     .any(|seen| seen.identified && seen.token == token)
             });
-            // GAP: taking one item back also takes its source's identity from who has another of it
-            // whose audience was narrowed since.
-            let retired = taken && name.starts_with("identity--");
-            if !known && !sources && !standin && !retired {
+            if !known && !sources && !standin {
                 return Err(format!(
                     "{} needs {name}, which is not served before it",
                     object.raw

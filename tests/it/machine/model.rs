@@ -86,6 +86,8 @@ pub struct Version {
     forms: [BTreeSet<u8>; 2],
     /// Forms there are at all.
     made: BTreeSet<u8>,
+    /// Whether a correction dropped its renditions for good.
+    dropped: bool,
     /// The rule when it went inside and outside: what is narrowed later shows where the form stays.
     out: [Option<Access>; 2],
     /// Who has until when to reply, and who let it pass where that is consent.
@@ -386,6 +388,7 @@ impl Model {
             approvals: BTreeMap::new(),
             answers: Vec::new(),
             made: BTreeSet::new(),
+            dropped: false,
             asked: BTreeMap::new(),
             votes: Vec::new(),
             state: State::Held,
@@ -468,7 +471,7 @@ impl Model {
                 if older.state == State::Held {
                     older.state = State::Superseded;
                 }
-                older.join(&version);
+                older.join(&self.council, &version);
             }
         }
         version.due.retain(|who, _| version.asked.contains_key(who));

@@ -78,10 +78,10 @@ impl Poller {
             Mark::Cursor(_) => Mark::Cursor(stamp),
         };
         let all = world.get(&self.reader, &format!("{path}?limit=1000")).await;
-        // A note goes when what it refers to goes, and comes again with it.
+        // What goes may come again: a note with what it refers to, a version when the one behind it is
+        // taken back.
         let there: BTreeSet<String> = check::objects(&all).into_iter().map(|o| o.raw).collect();
-        let is_note = |raw: &str| raw.contains("\"note--");
-        self.got.retain(|raw| there.contains(raw) || !is_note(raw));
+        self.got.retain(|raw| there.contains(raw));
         for object in check::objects(&all) {
             // Of two sources' contents under one id the reader has one as a rendition; which one may
             // turn when one of them is revised, and either says it all.

@@ -134,7 +134,7 @@ impl Run<'_> {
         let other = self.seed.pick(others).unwrap().id.clone();
         self.against_model(&other, step.at).await?;
         if self.seed.one_in(3) {
-            let contested = &self.model.contested() | &self.model.revived();
+            let contested = self.model.contested();
             for poller in &mut self.pollers {
                 poller.poll(&self.one, &contested).await?;
             }
@@ -176,7 +176,7 @@ impl Run<'_> {
                 .await
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
-        let contested = &self.model.contested() | &self.model.revived();
+        let contested = self.model.contested();
         for poller in &mut self.pollers {
             poller.poll(&self.one, &contested).await?;
         }

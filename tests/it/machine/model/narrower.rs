@@ -154,11 +154,7 @@ impl Model {
             *entry = (*entry).max(*mode);
         }
         version.releases_unanswered &= further.releases_unanswered;
-        let hides_more =
-            joined.attribution != before.attribution || joined.anonymise != before.anonymise;
-        if hides_more {
-            version.forget_renditions();
-        }
+        version.remake_renditions(&council);
         match version.state {
             State::Held => {
                 let joined = version.approvals.clone();
@@ -175,7 +171,7 @@ impl Model {
                     version.asked.insert(who, mode);
                 }
             }
-            State::Released if !hides_more && joined.changes_form(&council, &before) => {
+            State::Released if joined.changes_form(&council, &before) => {
                 // Who read the original and may have a rendition gets that.
                 for side in 0..2 {
                     version.forms[side] = version.forms_now(&council, side);
@@ -193,22 +189,6 @@ impl Model {
         let latest = &self.versions[*versions.last()?];
         let source = latest.body == person.body || latest.operator.as_ref() == Some(&person.body);
         (source && person.roles.contains("publisher")).then_some(versions)
-    }
-
-    /// GAP: words of versions that took their place again when the one after them was taken back
-    /// alone. They keep their stamps, so whoever was past them already polls them only anew.
-    pub fn revived(&self) -> BTreeSet<String> {
-        let after = |version: &Version| {
-            let later = self.of(&version.item).into_iter();
-            later
-                .map(|at| &self.versions[at])
-                .any(|other| other.is_gone() && other.rank > version.rank)
-        };
-        let found = self
-            .versions
-            .iter()
-            .filter(|version| !version.is_gone() && after(version));
-        found.map(|version| version.token.clone()).collect()
     }
 
     /// The names of the levels of an item's scheme.
@@ -304,7 +284,15 @@ impl Model {
 }
 
 impl Version {
+    /// What the narrowed rule gives is made, unless a correction dropped it.
+    pub(super) fn remake_renditions(&mut self, council: &Council) {
+        if !self.dropped && !self.is_gone() && self.state != State::Expired {
+            self.made.extend(self.access.forms(council, |_| true));
+        }
+    }
+
     pub(super) fn forget_renditions(&mut self) {
+        self.dropped = true;
         self.made.remove(&ANONYMISED);
         self.forms.iter_mut().for_each(|forms| {
             forms.remove(&ANONYMISED);

@@ -31,21 +31,21 @@ impl Version {
         pending
     }
 
-    /// Joins another's rule; whether its renditions go, since it asks to hide more.
-    pub(super) fn join(&mut self, other: &Self) -> bool {
+    /// Joins another's rule; whether its renditions go, since it lists more to be stripped.
+    pub(super) fn join(&mut self, council: &Council, other: &Self) -> bool {
         let was = self.access.clone();
         self.access.join(&other.access);
         self.releases_unanswered &= other.releases_unanswered;
         for (who, mode) in &other.approvals {
             join_modes(&mut self.approvals, who, *mode);
         }
-        let hides_more = was.attribution != self.access.attribution
-            || was.anonymise != self.access.anonymise
-            || was.strips != self.access.strips;
-        if hides_more {
+        let corrects = was.strips != self.access.strips;
+        if corrects {
             self.forget_renditions();
+        } else {
+            self.remake_renditions(council);
         }
-        hides_more
+        corrects
     }
 
     /// Lets leave what nothing holds any more.
