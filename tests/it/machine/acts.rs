@@ -136,7 +136,7 @@ pub fn id_of(thing: Thing, number: usize) -> String {
 }
 
 fn domain(number: usize) -> String {
-    format!("qqd{number}qq.example")
+    format!("d{number}.example")
 }
 
 impl Posted {
@@ -149,8 +149,7 @@ impl Posted {
         match self.thing {
             Thing::Indicator => format!("qqi{}r{}v{}qq", self.number, self.rev, self.variant),
             Thing::Note => format!("qqn{}r{}v{}qq", self.number, self.rev, self.variant),
-            Thing::Domain if self.variant == 0 => format!("qqd{}qq", self.number),
-            Thing::Domain => format!("qqd{}qqqqv{}qq", self.number, self.variant),
+            Thing::Domain => format!("qqd{}v{}qq", self.number, self.variant),
         }
     }
 
@@ -168,13 +167,10 @@ impl Posted {
                 "created": stamp(0), "modified": stamp(self.rev), "content": self.token(),
                 "object_refs": self.refs.iter().map(|(thing, number)| id_of(*thing, *number)).collect::<Vec<_>>(),
             }),
-            Thing::Domain => {
-                let mut object = json!({"type": "domain-name", "spec_version": "2.1", "id": self.id(), "value": domain(self.number)});
-                if self.variant > 0 {
-                    object["x_note"] = json!(format!("qqv{}qq", self.variant));
-                }
-                object
-            }
+            Thing::Domain => json!({
+                "type": "domain-name", "spec_version": "2.1", "id": self.id(),
+                "value": domain(self.number), "x_note": self.token(),
+            }),
         };
         match &self.mark {
             Mark::Nothing => {}

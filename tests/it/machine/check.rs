@@ -35,11 +35,7 @@ impl Shown {
         let token = match self.kind() {
             "indicator" | "report" => text("name").to_owned(),
             "note" => text("content").to_owned(),
-            "domain-name" => format!(
-                "{}{}",
-                text("value").trim_end_matches(".example"),
-                text("x_note")
-            ),
+            "domain-name" => text("x_note").to_owned(),
             _ => return None,
         };
         token.starts_with("qq").then_some(token)
