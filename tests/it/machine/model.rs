@@ -240,6 +240,13 @@ impl Model {
             .operator
             .clone()
             .or((body.kind == Kind::Operator).then(|| body.id.clone()));
+        let of = |named: &String| self.council.find(named).map(|body| &body.ceptoars);
+        let ceptoar = self.ceptoar_of(&body);
+        if let Some(named) = &report.operator
+            && !of(named).is_some_and(|all| all.contains(&ceptoar))
+        {
+            return Outcome::Refused;
+        }
         let mut version = self.version(item, step, &person, &body, operator, level, sectors);
         version.token = report_token(step.number);
         version.rank = (before.len() as u32, step.number);

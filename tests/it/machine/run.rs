@@ -29,8 +29,8 @@ const SECRET: [u8; 32] = [7; 32];
 pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Tally, String> {
     let start = crate::harness::start().timestamp_micros() + 10_000_000;
     let without = twin::hidden(episode, steps, start);
-    let one = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
-    let two = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
+    let one = World::open(kind.bare_with_secret(&SECRET).await, episode).await;
+    let two = World::open(kind.bare_with_secret(&SECRET).await, episode).await;
     let mut run = Run {
         model: Model::new(episode.council.clone(), start),
         reader: &episode.reader,
@@ -132,7 +132,9 @@ impl Run<'_> {
         self.against_model(self.reader, step.at).await?;
         let others = &self.model.council.people;
         let other = self.seed.pick(others).unwrap().id.clone();
-        self.against_model(&other, step.at).await?;
+        if self.seed.one_in(2) {
+            self.against_model(&other, step.at).await?;
+        }
         if self.seed.one_in(3) {
             let contested = &self.model.contested() | &self.model.revived();
             for poller in &mut self.pollers {
