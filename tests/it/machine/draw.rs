@@ -19,6 +19,8 @@ pub struct Episode {
 }
 
 const SECOND: i64 = 1_000_000;
+/// Notes refer to things of numbers below this.
+const REFERRED: usize = 2;
 const HOUR: i64 = 3600 * SECOND;
 
 /// Draws an episode of so many acts; `start` is its first instant.
@@ -127,7 +129,9 @@ impl Drawing {
         // Few ids, so that sources meet under them.
         let number = self.seed.below(4) as usize;
         let rev = self.seed.below(3) as u32;
-        let variant = if self.seed.one_in(3) { 1 } else { 0 };
+        // GAP: what notes refer to says one thing alone; of two contents under one id a reader has one
+        // as a stand-in, and with it what refers to that.
+        let variant = u32::from(number >= REFERRED && self.seed.one_in(3));
         let body = self.model.council.find(&person.body).unwrap().clone();
         let scheme = self.model.scheme_of(&body, self.at).unwrap().clone();
         let mark = match self.seed.below(12) {
@@ -149,7 +153,7 @@ impl Drawing {
                     } else {
                         Thing::Indicator
                     };
-                    (thing, self.seed.below(4) as usize)
+                    (thing, self.seed.below(REFERRED as u64) as usize)
                 })
                 .collect::<BTreeSet<_>>()
                 .into_iter()
@@ -209,6 +213,7 @@ impl Drawing {
         });
         let level =
             (!self.seed.one_in(8)).then(|| self.seed.pick(&scheme.levels).unwrap().name.clone());
+        let not_before = self.seed.one_in(12).then(|| self.at + self.instant(30));
         Report {
             by: person.id.clone(),
             replaces,
@@ -223,8 +228,11 @@ impl Drawing {
             operator,
             useful,
             named,
-            not_before: self.seed.one_in(12).then(|| self.at + self.instant(30)),
-            not_after: self.seed.one_in(10).then(|| self.at + self.instant(60)),
+            not_before,
+            not_after: self
+                .seed
+                .one_in(10)
+                .then(|| not_before.unwrap_or(self.at) + self.instant(60)),
             strips: self.seed.one_in(6),
         }
     }

@@ -106,6 +106,8 @@ pub struct Seen {
     /// As its source sent it but for references to what this reader lacks.
     pub cut: bool,
     pub desk: bool,
+    /// At its desk, and otherwise a rendition's reader.
+    pub beside: bool,
     pub live: bool,
     /// What else of it is told.
     pub detail: String,

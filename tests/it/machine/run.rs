@@ -137,8 +137,10 @@ impl Run<'_> {
         }
         if self.seed.one_in(3) {
             let contested = &self.model.contested() | &self.model.revived();
+            let taken = !self.model.taken.is_empty();
             for poller in &mut self.pollers {
-                poller.poll(&self.one, &contested).await?;
+                let desk = self.model.desk_of(poller.reader(), step.at);
+                poller.poll(&self.one, &contested, taken, &desk).await?;
             }
         }
         for (reader, words) in self.one.fetched() {
@@ -179,8 +181,10 @@ impl Run<'_> {
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
         let contested = &self.model.contested() | &self.model.revived();
+        let taken = !self.model.taken.is_empty();
         for poller in &mut self.pollers {
-            poller.poll(&self.one, &contested).await?;
+            let desk = self.model.desk_of(poller.reader(), at);
+            poller.poll(&self.one, &contested, taken, &desk).await?;
         }
         self.reasons().await?;
         self.others_leaves().await;
@@ -272,6 +276,7 @@ impl Run<'_> {
             compare(&one, &two).map_err(failed)?;
         }
         let objects = &one[0];
+        if let (Err(_), Ok(_)) = (check::taxii(&self.model, &self.one, &seen, objects), std::env::var("MDEBUG")) { eprintln!("VIEW {reader} {seen:#?}\nHUB {}", objects.body); for s in &seen { eprintln!("{:?}", self.model.versions[s.at]); } for v in &self.model.versions { eprintln!("V {v:?}"); } }
         check::taxii(&self.model, &self.one, &seen, objects).map_err(failed)?;
         if reader == self.reader {
             let (refs, supports) = check::references(objects);
