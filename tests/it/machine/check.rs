@@ -25,7 +25,7 @@ impl Shown {
         self.value["type"].as_str().unwrap_or_default()
     }
 
-    fn is_support(&self) -> bool {
+    pub fn is_support(&self) -> bool {
         matches!(self.kind(), "marking-definition" | "identity")
     }
 

@@ -66,9 +66,10 @@ impl Poller {
             let answer = world.get(&self.reader, &ask).await;
             for object in check::objects(&answer) {
                 self.words.extend(object.token());
-                // GAP: the name of a source goes with the last that a reader has of it, and comes again
-                // with the next.
-                let again = taken && object.id().starts_with("identity--")
+                // GAP: a source's name and a marking go with the last that a reader has of them, and
+                // come again with the next; a note goes and comes with what it refers to.
+                let again = taken && object.is_support()
+                    || object.id().starts_with("note--")
                     // Who takes a seat at an item's desk gets the desk's entry, by which it is told.
                     || object.token().is_some_and(|token| desk.contains(&token));
                 if !self.got.insert(object.raw.clone()) && !again {
