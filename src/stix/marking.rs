@@ -1,6 +1,6 @@
 //! TLP markings in STIX: the five marking definitions of TLP 2.0, the four of TLP 1, the one
 //! OpenCTI adds, and those of PAP. What a published marking means is decided by its id alone; a body
-//! is never believed. Definitions that sources make themselves are read in [`read`]. Which rule
+//! is never believed. Definitions that sources make themselves are read in `marking/read.rs`. Which rule
 //! follows from a marking is the business of `handling`.
 
 mod read;
