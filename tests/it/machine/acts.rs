@@ -83,6 +83,8 @@ pub struct Report {
     pub not_after: Option<i64>,
     /// Lists something more to be stripped.
     pub strips: bool,
+    /// The level of its narrative, where that is a part by itself.
+    pub part: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +202,11 @@ pub fn report_token(step: usize) -> String {
     format!("qqr{step}qq")
 }
 
+/// What the part of a report says.
+pub fn part_token(step: usize) -> String {
+    format!("qqp{step}qq")
+}
+
 pub fn written(micros: i64) -> String {
     let at = chrono::DateTime::from_timestamp_micros(micros).unwrap();
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
@@ -223,6 +230,10 @@ impl Report {
         }
         if let Some(level) = &self.level {
             body["handling"] = json!({"scheme": self.scheme, "level": level});
+            if let Some(part) = &self.part {
+                body["narrative"] = json!({"en": part_token(step)});
+                body["handling"]["portions"] = json!([{"fields": ["/narrative"], "level": part}]);
+            }
             if let Some(named) = &self.named {
                 body["handling"]["named"] = json!(named);
             }

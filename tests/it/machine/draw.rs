@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::acts::{Act, Item, Mark, Narrow, Posted, Report, Step, Thing};
-use super::council::{Council, Kind, Person, Standing, TLPS, random_scheme};
+use super::council::{Council, Kind, Level, Person, Scheme, Standing, TLPS, random_scheme};
 use super::model::{Model, State};
 use super::seed::Seed;
 
@@ -213,6 +213,10 @@ impl Drawing {
         });
         let level =
             (!self.seed.one_in(8)).then(|| self.seed.pick(&scheme.levels).unwrap().name.clone());
+        let part = level
+            .as_ref()
+            .filter(|_| replaces.is_none() && self.seed.one_in(2))
+            .and_then(|level| self.part_of(&scheme, level));
         let not_before = self.seed.one_in(12).then(|| self.at + self.instant(30));
         Report {
             by: person.id.clone(),
@@ -234,7 +238,23 @@ impl Drawing {
                 .one_in(10)
                 .then(|| not_before.unwrap_or(self.at) + self.instant(60)),
             strips: self.seed.one_in(6),
+            part,
         }
+    }
+
+    /// A level for a part of what is under another. GAP: only such as take the part from some readers
+    /// and turn nobody's form, under schemes that stay as they are; and what has a part is neither
+    /// revised nor narrowed by its source.
+    fn part_of(&mut self, scheme: &Scheme, whole: &str) -> Option<String> {
+        let named = |name: &str| scheme.levels.iter().find(|level| level.name == name);
+        let whole = named(whole).filter(|_| scheme.id.starts_with('S'))?;
+        let fits = |part: &&Level| {
+            let columns = whole.columns.iter().zip(&part.columns);
+            part.tlp > whole.tlp
+                && columns.into_iter().all(|(whole, part)| part.0 == 0 || part.1 >= whole.1)
+        };
+        let levels: Vec<&Level> = scheme.levels.iter().filter(fits).collect();
+        Some(self.seed.pick(&levels)?.name.clone())
     }
 
     fn revision(&mut self) -> Act {
@@ -242,6 +262,7 @@ impl Drawing {
             .model
             .versions
             .iter()
+            .filter(|version| version.part.is_none())
             .filter_map(|version| match version.item {
                 Item::Report(first) => Some((first, version.body.clone())),
                 Item::Object(..) => None,
@@ -299,6 +320,10 @@ impl Drawing {
         let Some((on, by)) = self.owned() else {
             return self.post();
         };
+        let mut versions = self.model.versions.iter();
+        if versions.any(|version| version.item == on && version.part.is_some()) {
+            return self.post();
+        }
         let mut act = Narrow {
             by,
             on,

@@ -75,6 +75,8 @@ pub struct Version {
     /// Who acknowledged and accepted, as steps.
     answers: Vec<usize>,
     access: Access,
+    /// Who may have the part of it that is stricter.
+    pub part: Option<Access>,
     asked: BTreeMap<String, u8>,
     votes: Vec<(String, String, bool)>,
     pub state: State,
@@ -109,6 +111,8 @@ pub struct Seen {
     /// At its desk, and otherwise a rendition's reader.
     pub beside: bool,
     pub live: bool,
+    /// With its stricter part, where it has one.
+    pub part: bool,
     /// What else of it is told.
     pub detail: String,
 }
@@ -263,6 +267,12 @@ impl Model {
             version.embargo = report.not_before.is_some_and(|from| step.at < from);
             version.not_before = report.not_before.unwrap_or(0);
         }
+        if let (Some(name), Some(_)) = (&report.part, &report.level) {
+            let Some(part) = scheme.levels.iter().find(|level| level.name == *name) else {
+                return Outcome::Refused;
+            };
+            version.divide(&self.council, part, step.at);
+        }
         self.accept(version, unmarked && scheme.holds_unmarked, step.at);
         Outcome::Taken(vec![true])
     }
@@ -390,6 +400,7 @@ impl Model {
             operator,
             ceptoar,
             access,
+            part: None,
             scheme,
             level: level.name.clone(),
             approvals: BTreeMap::new(),

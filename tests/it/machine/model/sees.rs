@@ -94,7 +94,8 @@ impl Model {
         for (at, version) in self.versions.iter().enumerate() {
             let released = self.released_to(reader, version, now);
             let desk = self.at_desk(reader, version);
-            let Some((side, form)) = desk.then_some((0, IDENTIFIED)).or(released) else {
+            let seat = (0, IDENTIFIED, true);
+            let Some((side, form, part)) = desk.then_some(seat).or(released) else {
                 continue;
             };
             let later = self.of(&version.item).into_iter().any(|other| {
@@ -117,10 +118,11 @@ impl Model {
                 token: version.token.clone(),
                 step: version.step,
                 at,
-                identified: form == IDENTIFIED,
-                cut: false,
+                identified: form == IDENTIFIED && part,
+                cut: form == IDENTIFIED && !part,
+                part,
                 desk: side == 0,
-                beside: desk && released.is_some_and(|(_, form)| form != IDENTIFIED),
+                beside: desk && released.is_some_and(|(_, form, _)| form != IDENTIFIED),
                 live: !later,
                 detail,
             });
@@ -128,8 +130,9 @@ impl Model {
         all
     }
 
-    /// On which side and in which form a version went to a reader, whoever sits at its desk.
-    fn released_to(&self, reader: &str, version: &Version, now: i64) -> Option<(usize, u8)> {
+    /// On which side and in which form a version went to a reader, and whether with its stricter
+    /// part, whoever sits at its desk.
+    fn released_to(&self, reader: &str, version: &Version, now: i64) -> Option<(usize, u8, bool)> {
         let places = self.places(reader);
         let inside = places.iter().any(|place| place.0 == version.ceptoar);
         let side = if inside { 1 } else { 2 };
@@ -138,8 +141,9 @@ impl Model {
         let expired = version.access.not_after.is_some_and(|until| now >= until);
         let out = version.out[side - 1].as_ref().filter(|_| !expired)?;
         let stays = form(out) == form(&version.access) && form(out) > 0;
-        let form = form(out);
-        (stays && version.forms[side - 1].contains(&form)).then_some((side, form))
+        let shown = form(out);
+        let part = version.part.iter().all(|part| form(part) == shown);
+        (stays && version.forms[side - 1].contains(&shown)).then_some((side, shown, part))
     }
 
     /// The words of what a reader sits at the desk of.
