@@ -22,7 +22,7 @@ use seed::Seed;
 /// Acts in one episode: enough for items to be voted on, revised and outlived.
 const ACTS: usize = 40;
 /// Steps of a run where `SEKISHO_MACHINE_STEPS` says nothing.
-const STEPS: usize = 200;
+const STEPS: usize = 2000;
 /// Where `SEKISHO_MACHINE_SEED` says nothing.
 const SEED: u64 = 20_261_122;
 
