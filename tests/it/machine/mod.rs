@@ -35,7 +35,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 async fn machine(hub: TestHub) {
-    let start = crate::harness::start().timestamp_micros() + 10_000_000;
+    let start = run::start();
     let (first, told) = (
         number("SEKISHO_MACHINE_SEED"),
         number("SEKISHO_MACHINE_STEPS"),

@@ -80,20 +80,24 @@ fn whole(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-/// A failure, in full: what fails, the acts that make it fail, and how to run it again.
+/// A failure, in full: what fails, the acts that make it fail (`-`: hidden from the reader, and not
+/// done on the twin), and how to run it again.
 pub fn told(episode: &Episode, least: &Least) -> String {
     let mut text = format!(
         "\nthe machine found a difference (reader {}): {}\n\nthe acts:\n",
         episode.reader, least.error
     );
+    let start = super::run::start();
+    let hidden = super::twin::hidden(episode, &least.steps, start);
     for step in &least.steps {
+        let mark = if hidden.contains(&step.number) { "-" } else { " " };
         let act = match &step.act {
             Act::Council(_, what) => format!("Council {what}"),
             act => format!("{act:?}"),
         };
         writeln!(
             text,
-            "  {:>3} at {:>9.1} s: {act}",
+            "{mark} {:>3} at {:>9.1} s: {act}",
             step.number,
             step.at as f64 / 1e6
         )
