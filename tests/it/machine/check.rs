@@ -150,9 +150,14 @@ fn reports_as_objects(
     let model = seen
         .iter()
         .filter(|seen| model.versions[seen.at].posted.is_none());
-    let parts = seen.iter().filter(|seen| seen.part).map(|seen| part_token(seen.step));
+    let parts = seen
+        .iter()
+        .filter(|seen| seen.part)
+        .map(|seen| part_token(seen.step));
     let parts: BTreeSet<String> = parts.collect();
-    let mut words = shown.iter().flat_map(|object| object.raw.split(|one: char| !one.is_ascii_alphanumeric()));
+    let mut words = shown
+        .iter()
+        .flat_map(|object| object.raw.split(|one: char| !one.is_ascii_alphanumeric()));
     if let Some(word) = words.find(|word| word.starts_with("qqp") && !parts.contains(*word)) {
         return Err(format!("TAXII shows the part {word}"));
     }
@@ -338,7 +343,10 @@ pub fn rest(model: &Model, world: &World, seen: &[Seen], answer: &Answer) -> Res
         let word = part_token(of.step);
         let shown = item["report"]["narrative"]["en"] == *word;
         if shown != of.part || answer.body.contains(&word) != of.part {
-            return Err(format!("the part of {title} is shown: {shown}, and should be: {}", of.part));
+            return Err(format!(
+                "the part of {title} is shown: {shown}, and should be: {}",
+                of.part
+            ));
         }
         if !of.part && !item["report"]["handling"]["portions"].is_null() {
             return Err(format!("{title} tells that it has a part"));

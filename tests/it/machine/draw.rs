@@ -251,7 +251,9 @@ impl Drawing {
         let fits = |part: &&Level| {
             let columns = whole.columns.iter().zip(&part.columns);
             part.tlp > whole.tlp
-                && columns.into_iter().all(|(whole, part)| part.0 == 0 || part.1 >= whole.1)
+                && columns
+                    .into_iter()
+                    .all(|(whole, part)| part.0 == 0 || part.1 >= whole.1)
         };
         let levels: Vec<&Level> = scheme.levels.iter().filter(fits).collect();
         Some(self.seed.pick(&levels)?.name.clone())

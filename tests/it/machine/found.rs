@@ -79,4 +79,38 @@ both! {
         let other = hub.reports(Some("ict-op1-member")).await;
         assert!(other.iter().all(|report| report.desk.is_none()));
     }
+
+    /// Law 4: what others post, hidden, under an id that a note names moves no stamp of the note's
+    /// readers, also not when something else it names comes, hidden too.
+    a_note_keeps_its_stamp_whoever_else_gets_what_it_names => |hub| {
+        const STRICT: &str = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"; // TLP:RED
+        let named = |value: &str, marking: &str| {
+            let mut object = json!({"type": "domain-name", "spec_version": "2.1", "value": value});
+            object["id"] = json!(sekisho::stix::id::deterministic_id(&object).unwrap().to_string());
+            object["object_marking_refs"] = json!([marking]);
+            object
+        };
+        let id = |value: &str| named(value, GREEN)["id"].clone();
+        let note = json!({
+            "type": "note", "spec_version": "2.1", "id": "note--00000000-0000-4000-8000-000000000001",
+            "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "content": "see these",
+            "object_refs": [id("zero.example"), id("one.example")], "object_marking_refs": [GREEN],
+        });
+        post(&hub, "ict-taxii", named("one.example", GREEN)).await;
+        post(&hub, "ict-taxii", note).await;
+        let stamps = || async {
+            let seen = hub.objects(Some("power-analyst")).await;
+            let notes = seen.into_iter().filter(|object| object.id.starts_with("note--"));
+            notes.map(|object| (object.id, object.added)).collect::<Vec<_>>()
+        };
+        let before = stamps().await;
+        assert_eq!(before.len(), 1);
+        post(&hub, "logistics-taxii", named("one.example", NOWHERE)).await;
+        assert_eq!(stamps().await, before);
+        post(&hub, "logistics-taxii", named("zero.example", STRICT)).await;
+        assert_eq!(stamps().await, before);
+        // What is not hidden brings the note with both, as another.
+        post(&hub, "ict-taxii", named("zero.example", GREEN)).await;
+        assert_ne!(stamps().await, before);
+    }
 }

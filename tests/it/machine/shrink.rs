@@ -56,9 +56,10 @@ pub async fn shrink(hub: &TestHub, episode: &Episode, error: String) -> Least {
 fn gist(error: &str) -> String {
     let from = error.find(": ").map_or(0, |at| at + 2); // after which step
     let line = error[from..].lines().next().unwrap_or_default();
-    let words = line
-        .split(' ')
-        .filter(|word| word.chars().all(|one| one.is_ascii_lowercase() || one == ','));
+    let words = line.split(' ').filter(|word| {
+        word.chars()
+            .all(|one| one.is_ascii_lowercase() || one == ',')
+    });
     words.take(12).collect::<Vec<_>>().join(" ")
 }
 
@@ -90,7 +91,11 @@ pub fn told(episode: &Episode, least: &Least) -> String {
     let start = super::run::start();
     let hidden = super::twin::hidden(episode, &least.steps, start);
     for step in &least.steps {
-        let mark = if hidden.contains(&step.number) { "-" } else { " " };
+        let mark = if hidden.contains(&step.number) {
+            "-"
+        } else {
+            " "
+        };
         let act = match &step.act {
             Act::Council(_, what) => format!("Council {what}"),
             act => format!("{act:?}"),

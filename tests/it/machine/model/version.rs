@@ -55,9 +55,7 @@ impl Version {
         let further = self.under(Some(level), false);
         let mut part = self.access.clone();
         part.join(&further.access);
-        let leaves = !part
-            .forms(council, |body| *body != self.ceptoar)
-            .is_empty();
+        let leaves = !part.forms(council, |body| *body != self.ceptoar).is_empty();
         for (who, mode) in &further.approvals {
             join_modes(&mut self.approvals, who, *mode);
             if leaves {
