@@ -96,21 +96,21 @@ both! {
             "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "content": "see these",
             "object_refs": [id("zero.example"), id("one.example")], "object_marking_refs": [GREEN],
         });
-        post(&hub, "ict-taxii", named("one.example", GREEN)).await;
+        post(&hub, "logistics-taxii", named("one.example", GREEN)).await;
         post(&hub, "ict-taxii", note).await;
         let stamps = || async {
-            let seen = hub.objects(Some("power-analyst")).await;
+            let seen = hub.objects(Some("nco-analyst")).await;
             let notes = seen.into_iter().filter(|object| object.id.starts_with("note--"));
             notes.map(|object| (object.id, object.added)).collect::<Vec<_>>()
         };
         let before = stamps().await;
         assert_eq!(before.len(), 1);
-        post(&hub, "logistics-taxii", named("one.example", NOWHERE)).await;
+        post(&hub, "medical-taxii", named("one.example", NOWHERE)).await;
         assert_eq!(stamps().await, before);
-        post(&hub, "logistics-taxii", named("zero.example", STRICT)).await;
+        post(&hub, "medical-taxii", named("zero.example", STRICT)).await;
         assert_eq!(stamps().await, before);
         // What is not hidden brings the note with both, as another.
-        post(&hub, "ict-taxii", named("zero.example", GREEN)).await;
+        post(&hub, "logistics-taxii", named("zero.example", GREEN)).await;
         assert_ne!(stamps().await, before);
     }
 }
