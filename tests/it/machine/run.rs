@@ -161,7 +161,7 @@ impl Run<'_> {
 
     async fn poll(&mut self, at: i64) -> Result<(), String> {
         let contested = &self.model.contested() | &self.model.revived();
-        let taken = !self.model.taken.is_empty();
+        let taken = self.model.some_go();
         for (poller, twin) in self.pollers.iter_mut().zip(&mut self.twins) {
             let desk = self.model.desk_of(poller.reader(), at);
             poller.poll(&self.one, &contested, taken, &desk).await?;

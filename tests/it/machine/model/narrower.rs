@@ -189,6 +189,12 @@ impl Model {
         }
     }
 
+    /// Whether anything was taken back, or has an end.
+    pub fn some_go(&self) -> bool {
+        let ends = |version: &Version| version.access.not_after.is_some();
+        !self.taken.is_empty() || self.versions.iter().any(ends)
+    }
+
     /// The versions of an item, where a person may change it: as a publisher of its source.
     pub fn own(&self, by: &str, on: &Item) -> Option<Vec<usize>> {
         let person = self.council.person(by)?;
