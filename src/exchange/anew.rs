@@ -109,7 +109,8 @@ impl Exchange {
         };
         let (kind, parts) = (version.value.kind.as_str(), rules.parts.len());
         let mut numbers = Numbers::again(kind, &[], parts, spread)?;
-        let not_after = rules.whole.access.not_after;
+        // The desk keeps what it sent, as when it was entered first.
+        let not_after = rules.whole.access.not_after.filter(|_| side != "desk");
         for ((stamp, object), audiences) in older {
             let Some((_, stored)) = keyed.iter().find(|(known, _)| *known == object) else {
                 continue;

@@ -4,7 +4,9 @@
 
 use super::access::Caller;
 use super::gate::View;
+use super::portions::Had;
 use super::refusal::Refusal;
+use super::stamps::SPREAD;
 use super::withdraw::{Withdrawal, is_gone};
 use super::{Exchange, Tx};
 use crate::handling::Form;
@@ -110,9 +112,11 @@ impl Exchange {
             }
             tx.take_from_all(*key).await?;
         }
-        // As outside: of what is left, the newest is the latest.
+        // As outside: of what is left, the newest is the latest, also for who is past it.
         if let Some((key, ..)) = left.last() {
-            tx.revive(*key, "desk").await?;
+            let now = self.clock().now_micros();
+            let mut had = Had::ready(tx, now, SPREAD).await?;
+            self.enter_again(tx, *key, "desk", &mut had, now).await?;
         }
         Ok(Deleted::Done)
     }

@@ -430,8 +430,8 @@ impl Release<'_> {
         Ok(changed)
     }
 
-    /// Of new audiences, those that an entry goes on to: who is certainly of the former one. Those
-    /// who came late to that one came late to these.
+    /// Of new audiences, those that an entry goes on to: who is certainly of the former one, or is
+    /// of both. Those who came late to that one came late to these.
     async fn left_of(
         &self,
         tx: &mut Tx,
@@ -444,6 +444,15 @@ impl Release<'_> {
             if within(*new, had, known) {
                 tx.inherit_latecomers(*new, had).await?;
                 left.push(*new);
+                continue;
+            }
+            // Others may have come to the new one for whom it is news; who was here is not told.
+            let parts = known.get(&had).zip(known.get(new));
+            if let Some(both) = parts.and_then(|(had, new)| had.common(new)) {
+                let both = intern(tx, &both).await?;
+                tx.inherit_latecomers(both, had).await?;
+                left.push(both);
+                continue;
             }
             let (Some(Audience::Late { persons, of }), Some(part)) =
                 (known.get(&had), known.get(new))

@@ -140,6 +140,49 @@ impl Audience {
         }
     }
 
+    /// Whoever is in both of two parts of one audience; `None` for anything else.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let (
+            Self::Part { of, with, without },
+            Self::Part {
+                of: same,
+                with: also,
+                without: nor,
+            },
+        ) = (self, other)
+        else {
+            return None;
+        };
+        // Who is in one of a list is in one of a longer one, and who is in none of a list in none of
+        // a shorter.
+        let within = |one: &Vec<i64>, other: &Vec<i64>| {
+            one != other && one.iter().all(|id| other.contains(id))
+        };
+        let least = |lists: &[Vec<i64>], more: &[Vec<i64>], longest: bool| -> Vec<Vec<i64>> {
+            let all: BTreeSet<Vec<i64>> = lists.iter().chain(more).cloned().collect();
+            let says_less = |list: &&Vec<i64>| {
+                all.iter().any(|other| {
+                    let (short, long) = if longest {
+                        (*list, other)
+                    } else {
+                        (other, *list)
+                    };
+                    within(short, long)
+                })
+            };
+            all.iter()
+                .filter(|list| !says_less(list))
+                .cloned()
+                .collect()
+        };
+        (of == same).then(|| Self::Part {
+            of: *of,
+            with: least(with, also, false),
+            without: least(without, nor, true),
+        })
+    }
+
     /// Whether everyone here is certainly in `outer`, by its definition.
     #[must_use]
     pub fn is_within(&self, outer: &Self, known: &BTreeMap<i64, Self>) -> bool {

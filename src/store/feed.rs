@@ -324,6 +324,9 @@ impl Tx {
             }
             // What the hub serves beside items gives way to nothing that anybody posts.
             select.push(" AND (r.side <> 'support' OR er.side = 'support')");
+            // What a reader had of an item gives way to its desk's entry, so that one hides behind
+            // nothing else of the item, or whoever takes a seat there would have neither.
+            select.push(" AND (r.side <> 'desk' OR er.side = 'desk' OR er.item_version <> r.item_version)");
             select.push(" AND e.stix_id = o.stix_id AND ");
             push_reader(&mut select, "ef", scope);
             select.push(")) AND (r.twin <> 'standin' OR (EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);

@@ -60,12 +60,21 @@ impl TestHub {
     /// `None` only for PostgreSQL in the quick loop, where no server is named; `tests/run` names
     /// one and demands it.
     pub async fn open(backend: Backend) -> Option<Self> {
-        Self::open_with(backend, None).await
+        let hub = Self::open_bare(backend, None).await?;
+        Some(hub.with_demo().await)
     }
 
-    /// An empty hub with a given secret, so that two hubs can be compared byte for byte.
+    /// A hub of nothing with a given secret, so that two hubs can be compared byte for byte.
+    pub async fn bare_with_secret(&self, secret: &[u8]) -> Self {
+        let hub = Self::open_bare(self.backend(), Some(secret)).await.unwrap();
+        hub.clock.advance_micros(1_000_000);
+        hub
+    }
+
+    /// An empty hub with a given secret.
     pub async fn fresh_with_secret(&self, secret: &[u8]) -> Self {
-        Self::open_with(self.backend(), Some(secret)).await.unwrap()
+        let hub = Self::open_bare(self.backend(), Some(secret)).await.unwrap();
+        hub.with_demo().await
     }
 
     fn backend(&self) -> Backend {
@@ -76,7 +85,7 @@ impl TestHub {
         }
     }
 
-    async fn open_with(backend: Backend, secret: Option<&[u8]>) -> Option<Self> {
+    async fn open_bare(backend: Backend, secret: Option<&[u8]>) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let address = match backend {
             Backend::Sqlite => format!("sqlite:{}", dir.path().join("hub.sqlite").display()),
@@ -90,17 +99,19 @@ impl TestHub {
             tx.commit().await.unwrap();
         }
         let exchange = Exchange::open(db, clock.clone()).await.unwrap();
-        exchange
-            .apply_council(sekisho::demo::COUNCIL)
-            .await
-            .unwrap();
-        clock.advance_micros(1_000_000);
         Some(Self {
             exchange,
             clock,
             address,
             _dir: dir,
         })
+    }
+
+    async fn with_demo(self) -> Self {
+        let council = self.exchange.apply_council(sekisho::demo::COUNCIL);
+        council.await.unwrap();
+        self.clock.advance_micros(1_000_000);
+        self
     }
 
     /// An empty hub on the same kind of database.

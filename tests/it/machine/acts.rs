@@ -83,6 +83,8 @@ pub struct Report {
     pub not_after: Option<i64>,
     /// Lists something more to be stripped.
     pub strips: bool,
+    /// The level of its narrative, where that is a part by itself.
+    pub part: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +138,7 @@ pub fn id_of(thing: Thing, number: usize) -> String {
 }
 
 fn domain(number: usize) -> String {
-    format!("qqd{number}qq.example")
+    format!("d{number}.example")
 }
 
 impl Posted {
@@ -149,8 +151,7 @@ impl Posted {
         match self.thing {
             Thing::Indicator => format!("qqi{}r{}v{}qq", self.number, self.rev, self.variant),
             Thing::Note => format!("qqn{}r{}v{}qq", self.number, self.rev, self.variant),
-            Thing::Domain if self.variant == 0 => format!("qqd{}qq", self.number),
-            Thing::Domain => format!("qqd{}qqqqv{}qq", self.number, self.variant),
+            Thing::Domain => format!("qqd{}v{}qq", self.number, self.variant),
         }
     }
 
@@ -168,13 +169,10 @@ impl Posted {
                 "created": stamp(0), "modified": stamp(self.rev), "content": self.token(),
                 "object_refs": self.refs.iter().map(|(thing, number)| id_of(*thing, *number)).collect::<Vec<_>>(),
             }),
-            Thing::Domain => {
-                let mut object = json!({"type": "domain-name", "spec_version": "2.1", "id": self.id(), "value": domain(self.number)});
-                if self.variant > 0 {
-                    object["x_note"] = json!(format!("qqv{}qq", self.variant));
-                }
-                object
-            }
+            Thing::Domain => json!({
+                "type": "domain-name", "spec_version": "2.1", "id": self.id(),
+                "value": domain(self.number), "x_note": self.token(),
+            }),
         };
         match &self.mark {
             Mark::Nothing => {}
@@ -204,6 +202,11 @@ pub fn report_token(step: usize) -> String {
     format!("qqr{step}qq")
 }
 
+/// What the part of a report says.
+pub fn part_token(step: usize) -> String {
+    format!("qqp{step}qq")
+}
+
 pub fn written(micros: i64) -> String {
     let at = chrono::DateTime::from_timestamp_micros(micros).unwrap();
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
@@ -227,6 +230,10 @@ impl Report {
         }
         if let Some(level) = &self.level {
             body["handling"] = json!({"scheme": self.scheme, "level": level});
+            if let Some(part) = &self.part {
+                body["narrative"] = json!({"en": part_token(step)});
+                body["handling"]["portions"] = json!([{"fields": ["/narrative"], "level": part}]);
+            }
             if let Some(named) = &self.named {
                 body["handling"]["named"] = json!(named);
             }

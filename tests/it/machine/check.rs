@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::acts::{Item, TLP_MARKINGS, Thing, reason_token};
+use super::acts::{Item, TLP_MARKINGS, Thing, part_token, reason_token};
 use super::model::{Model, Outcome, Seen, Taken};
 use super::world::{Answer, World};
 
@@ -25,7 +25,7 @@ impl Shown {
         self.value["type"].as_str().unwrap_or_default()
     }
 
-    fn is_support(&self) -> bool {
+    pub fn is_support(&self) -> bool {
         matches!(self.kind(), "marking-definition" | "identity")
     }
 
@@ -35,11 +35,7 @@ impl Shown {
         let token = match self.kind() {
             "indicator" | "report" => text("name").to_owned(),
             "note" => text("content").to_owned(),
-            "domain-name" => format!(
-                "{}{}",
-                text("value").trim_end_matches(".example"),
-                text("x_note")
-            ),
+            "domain-name" => text("x_note").to_owned(),
             _ => return None,
         };
         token.starts_with("qq").then_some(token)
@@ -154,6 +150,17 @@ fn reports_as_objects(
     let model = seen
         .iter()
         .filter(|seen| model.versions[seen.at].posted.is_none());
+    let parts = seen
+        .iter()
+        .filter(|seen| seen.part)
+        .map(|seen| part_token(seen.step));
+    let parts: BTreeSet<String> = parts.collect();
+    let mut words = shown
+        .iter()
+        .flat_map(|object| object.raw.split(|one: char| !one.is_ascii_alphanumeric()));
+    if let Some(word) = words.find(|word| word.starts_with("qqp") && !parts.contains(*word)) {
+        return Err(format!("TAXII shows the part {word}"));
+    }
     same(
         "reports over TAXII",
         counted(hub),
@@ -323,6 +330,25 @@ pub fn references(answer: &Answer) -> (BTreeSet<String>, BTreeSet<String>) {
 pub fn rest(model: &Model, world: &World, seen: &[Seen], answer: &Answer) -> Result<(), String> {
     let body = answer.json();
     let items = body["items"].as_array().cloned().unwrap_or_default();
+    // A part goes to those alone who may see it.
+    for item in &items {
+        let title = item["report"]["title"]["en"].as_str().unwrap();
+        let of = seen.iter().find(|seen| seen.live && seen.token == title);
+        let Some(of) = of.filter(|of| model.versions[of.at].part.is_some()) else {
+            continue;
+        };
+        let word = part_token(of.step);
+        let shown = item["report"]["narrative"]["en"] == *word;
+        if shown != of.part || answer.body.contains(&word) != of.part {
+            return Err(format!(
+                "the part of {title} is shown: {shown}, and should be: {}",
+                of.part
+            ));
+        }
+        if !of.part && !item["report"]["handling"]["portions"].is_null() {
+            return Err(format!("{title} tells that it has a part"));
+        }
+    }
     let hub = items.iter().map(|item| {
         let token = item["report"]["title"]["en"].as_str().unwrap().to_owned();
         (
@@ -344,7 +370,7 @@ pub fn rest(model: &Model, world: &World, seen: &[Seen], answer: &Answer) -> Res
         } else {
             String::new()
         };
-        (seen.token.clone(), seen.identified, state)
+        (seen.token.clone(), seen.identified || seen.cut, state)
     });
     same("reports over REST", counted(hub), counted(expected))?;
     for seen in live().filter(|seen| seen.identified) {

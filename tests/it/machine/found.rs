@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use sekisho::exchange::withdraw::Withdrawal;
 
-use crate::harness::{TestHub, both};
+use crate::harness::{TestHub, both, sample, without_cases};
 
 const NOWHERE: &str = "marking-definition--00000000-0000-4000-8000-0000000000ff";
 const GREEN: &str = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb";
@@ -56,5 +56,61 @@ both! {
             let versions: Vec<&str> = seen.iter().filter(|object| object.id.starts_with("indicator")).map(|object| object.version.as_str()).collect();
             assert_eq!(versions, [format!("2026-11-01T{hours}:00:00.000Z")], "{who}");
         }
+    }
+
+    /// Law 5: an analyst who has the original and becomes a publisher of its source sits at its desk
+    /// from now on, and is left with that entry and not with none.
+    whoever_takes_a_seat_at_the_desk_keeps_what_they_had => |hub| {
+        hub.publish("ict-publisher", &sample("ICT-02")).await.unwrap();
+        let before = hub.reports(Some("ict-analyst")).await;
+        assert_eq!((before.len(), before[0].form.as_str()), (1, "identified"));
+        assert!(before[0].desk.is_none());
+        let mut file: toml::Value = toml::from_str(&without_cases(sekisho::demo::COUNCIL)).unwrap();
+        let people = file["principals"].as_array_mut().unwrap();
+        let person = people.iter_mut().find(|one| one["id"].as_str() == Some("ict-analyst")).unwrap();
+        person["roles"].as_array_mut().unwrap().push("publisher".into());
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&toml::to_string(&file).unwrap()).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        let after = hub.reports(Some("ict-analyst")).await;
+        assert_eq!((after.len(), after[0].form.as_str()), (1, "identified"));
+        assert!(after[0].desk.is_some());
+        // Whoever takes no seat has it as before.
+        let other = hub.reports(Some("ict-op1-member")).await;
+        assert!(other.iter().all(|report| report.desk.is_none()));
+    }
+
+    /// Law 4: what others post, hidden, under an id that a note names moves no stamp of the note's
+    /// readers, also not when something else it names comes, hidden too.
+    a_note_keeps_its_stamp_whoever_else_gets_what_it_names => |hub| {
+        const STRICT: &str = "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"; // TLP:RED
+        let named = |value: &str, marking: &str| {
+            let mut object = json!({"type": "domain-name", "spec_version": "2.1", "value": value});
+            object["id"] = json!(sekisho::stix::id::deterministic_id(&object).unwrap().to_string());
+            object["object_marking_refs"] = json!([marking]);
+            object
+        };
+        let id = |value: &str| named(value, GREEN)["id"].clone();
+        let note = json!({
+            "type": "note", "spec_version": "2.1", "id": "note--00000000-0000-4000-8000-000000000001",
+            "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "content": "see these",
+            "object_refs": [id("zero.example"), id("one.example")], "object_marking_refs": [GREEN],
+        });
+        post(&hub, "logistics-taxii", named("one.example", GREEN)).await;
+        post(&hub, "ict-taxii", note).await;
+        let stamps = || async {
+            let seen = hub.objects(Some("nco-analyst")).await;
+            let notes = seen.into_iter().filter(|object| object.id.starts_with("note--"));
+            notes.map(|object| (object.id, object.added)).collect::<Vec<_>>()
+        };
+        let before = stamps().await;
+        assert_eq!(before.len(), 1);
+        post(&hub, "medical-taxii", named("one.example", NOWHERE)).await;
+        assert_eq!(stamps().await, before);
+        post(&hub, "medical-taxii", named("zero.example", STRICT)).await;
+        assert_eq!(stamps().await, before);
+        // What is not hidden brings the note with both, as another.
+        post(&hub, "logistics-taxii", named("zero.example", GREEN)).await;
+        assert_ne!(stamps().await, before);
     }
 }

@@ -75,6 +75,8 @@ pub struct Version {
     /// Who acknowledged and accepted, as steps.
     answers: Vec<usize>,
     access: Access,
+    /// Who may have the part of it that is stricter.
+    pub part: Option<Access>,
     asked: BTreeMap<String, u8>,
     votes: Vec<(String, String, bool)>,
     pub state: State,
@@ -108,7 +110,11 @@ pub struct Seen {
     /// As its source sent it but for references to what this reader lacks.
     pub cut: bool,
     pub desk: bool,
+    /// At its desk, and otherwise a rendition's reader.
+    pub beside: bool,
     pub live: bool,
+    /// With its stricter part, where it has one.
+    pub part: bool,
     /// What else of it is told.
     pub detail: String,
 }
@@ -242,6 +248,13 @@ impl Model {
             .operator
             .clone()
             .or((body.kind == Kind::Operator).then(|| body.id.clone()));
+        let of = |named: &String| self.council.find(named).map(|body| &body.ceptoars);
+        let ceptoar = self.ceptoar_of(&body);
+        if let Some(named) = &report.operator
+            && !of(named).is_some_and(|all| all.contains(&ceptoar))
+        {
+            return Outcome::Refused;
+        }
         let mut version = self.version(item, step, &person, &body, operator, level, sectors);
         version.token = report_token(step.number);
         version.rank = (before.len() as u32, step.number);
@@ -255,6 +268,12 @@ impl Model {
             access.not_after = report.not_after;
             version.embargo = report.not_before.is_some_and(|from| step.at < from);
             version.not_before = report.not_before.unwrap_or(0);
+        }
+        if let (Some(name), Some(_)) = (&report.part, &report.level) {
+            let Some(part) = scheme.levels.iter().find(|level| level.name == *name) else {
+                return Outcome::Refused;
+            };
+            version.divide(&self.council, part, step.at);
         }
         self.accept(version, unmarked && scheme.holds_unmarked, step.at);
         Outcome::Taken(vec![true])
@@ -383,6 +402,7 @@ impl Model {
             operator,
             ceptoar,
             access,
+            part: None,
             scheme,
             level: level.name.clone(),
             approvals: BTreeMap::new(),

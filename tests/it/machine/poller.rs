@@ -40,11 +40,17 @@ impl Poller {
         }
     }
 
-    /// Asks until there is no more.
+    pub fn reader(&self) -> &str {
+        &self.reader
+    }
+
+    /// Asks until there is no more. `desk` has the words of what its reader sits at the desk of.
     pub async fn poll(
         &mut self,
         world: &World,
         contested: &BTreeSet<String>,
+        taken: bool,
+        desk: &BTreeSet<String>,
     ) -> Result<(), String> {
         let path = objects_path(&self.reader);
         let (Mark::Stamp(stored) | Mark::Cursor(stored)) = &self.mark;
@@ -60,7 +66,13 @@ impl Poller {
             let answer = world.get(&self.reader, &ask).await;
             for object in check::objects(&answer) {
                 self.words.extend(object.token());
-                if !self.got.insert(object.raw.clone()) {
+                // GAP: a source's name and a marking go with the last that a reader has of them, and
+                // come again with the next; a note goes and comes with what it refers to.
+                let again = taken && object.is_support()
+                    || object.id().starts_with("note--")
+                    // Who takes a seat at an item's desk gets the desk's entry, by which it is told.
+                    || object.token().is_some_and(|token| desk.contains(&token));
+                if !self.got.insert(object.raw.clone()) && !again {
                     return Err(format!("{} polls twice: {}", self.reader, object.raw));
                 }
             }

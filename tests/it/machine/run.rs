@@ -25,12 +25,17 @@ pub struct Tally {
 /// The hubs of a twin run have this secret, so that their ids are the same.
 const SECRET: [u8; 32] = [7; 32];
 
+/// The first instant of an episode, in microseconds.
+pub fn start() -> i64 {
+    crate::harness::start().timestamp_micros() + 10_000_000
+}
+
 /// Runs an episode with these of its steps.
 pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Tally, String> {
-    let start = crate::harness::start().timestamp_micros() + 10_000_000;
+    let start = start();
     let without = twin::hidden(episode, steps, start);
-    let one = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
-    let two = World::open(kind.fresh_with_secret(&SECRET).await, episode).await;
+    let one = World::open(kind.bare_with_secret(&SECRET).await, episode).await;
+    let two = World::open(kind.bare_with_secret(&SECRET).await, episode).await;
     let mut run = Run {
         model: Model::new(episode.council.clone(), start),
         reader: &episode.reader,
@@ -42,6 +47,7 @@ pub async fn run(kind: &TestHub, episode: &Episode, steps: &[Step]) -> Result<Ta
         had: BTreeMap::new(),
         told: BTreeMap::new(),
         pollers: pollers(episode),
+        twins: pollers(episode),
         seed: Seed::new(episode.seed ^ 0xabcd),
         tally: Tally::default(),
     };
@@ -84,6 +90,8 @@ struct Run<'a> {
     had: BTreeMap<String, BTreeSet<usize>>,
     told: BTreeMap<String, Vec<Taken>>,
     pollers: Vec<Poller>,
+    /// The same on the twin: what was fetched is told to its source.
+    twins: Vec<Poller>,
     seed: Seed,
     tally: Tally,
 }
@@ -132,12 +140,11 @@ impl Run<'_> {
         self.against_model(self.reader, step.at).await?;
         let others = &self.model.council.people;
         let other = self.seed.pick(others).unwrap().id.clone();
-        self.against_model(&other, step.at).await?;
-        if self.seed.one_in(3) {
-            let contested = self.model.contested();
-            for poller in &mut self.pollers {
-                poller.poll(&self.one, &contested).await?;
-            }
+        if self.seed.one_in(2) {
+            self.against_model(&other, step.at).await?;
+        }
+        if self.seed.one_in(4) {
+            self.poll(step.at).await?;
         }
         for (reader, words) in self.one.fetched() {
             let seen = self.model.view(&reader, step.at);
@@ -148,6 +155,17 @@ impl Run<'_> {
                 .entry(reader)
                 .or_default()
                 .extend(handed.map(|seen| seen.at));
+        }
+        Ok(())
+    }
+
+    async fn poll(&mut self, at: i64) -> Result<(), String> {
+        let contested = self.model.contested();
+        let taken = self.model.some_go();
+        for (poller, twin) in self.pollers.iter_mut().zip(&mut self.twins) {
+            let desk = self.model.desk_of(poller.reader(), at);
+            poller.poll(&self.one, &contested, taken, &desk).await?;
+            let _ = twin.poll(&self.two, &contested, taken, &desk).await; // has less, rightly
         }
         Ok(())
     }
@@ -176,10 +194,7 @@ impl Run<'_> {
                 .await
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
-        let contested = self.model.contested();
-        for poller in &mut self.pollers {
-            poller.poll(&self.one, &contested).await?;
-        }
+        self.poll(at).await?;
         self.reasons().await?;
         self.others_leaves().await;
         let known = self.one.known.clone();

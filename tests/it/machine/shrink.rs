@@ -22,6 +22,7 @@ pub async fn shrink(hub: &TestHub, episode: &Episode, error: String) -> Least {
         steps: episode.steps.clone(),
         error,
     };
+    let wanted = gist(&least.error);
     let mut runs = 0;
     let mut part = least.steps.len().div_ceil(2);
     while part > 0
@@ -35,19 +36,31 @@ pub async fn shrink(hub: &TestHub, episode: &Episode, error: String) -> Least {
             fewer.drain(from..(from + part).min(least.steps.len()));
             runs += 1;
             match run(hub, episode, &whole(fewer.clone())).await {
-                Err(error) => {
+                // Another difference is another story.
+                Err(error) if gist(&error) == wanted => {
                     least = Least {
                         steps: whole(fewer),
                         error,
                     };
                     smaller = true;
                 }
-                Ok(_) => from += part,
+                _ => from += part,
             }
         }
         part = if smaller && part == 1 { 1 } else { part / 2 };
     }
     least
+}
+
+/// What kind of difference it is: its words, without names, numbers and what was answered.
+fn gist(error: &str) -> String {
+    let from = error.find(": ").map_or(0, |at| at + 2); // after which step
+    let line = error[from..].lines().next().unwrap_or_default();
+    let words = line.split(' ').filter(|word| {
+        word.chars()
+            .all(|one| one.is_ascii_lowercase() || one == ',')
+    });
+    words.take(12).collect::<Vec<_>>().join(" ")
 }
 
 /// Without the acts that build on what is not there.
@@ -68,20 +81,28 @@ fn whole(mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-/// A failure, in full: what fails, the acts that make it fail, and how to run it again.
+/// A failure, in full: what fails, the acts that make it fail (`-`: hidden from the reader, and not
+/// done on the twin), and how to run it again.
 pub fn told(episode: &Episode, least: &Least) -> String {
     let mut text = format!(
         "\nthe machine found a difference (reader {}): {}\n\nthe acts:\n",
         episode.reader, least.error
     );
+    let start = super::run::start();
+    let hidden = super::twin::hidden(episode, &least.steps, start);
     for step in &least.steps {
+        let mark = if hidden.contains(&step.number) {
+            "-"
+        } else {
+            " "
+        };
         let act = match &step.act {
             Act::Council(_, what) => format!("Council {what}"),
             act => format!("{act:?}"),
         };
         writeln!(
             text,
-            "  {:>3} at {:>9.1} s: {act}",
+            "{mark} {:>3} at {:>9.1} s: {act}",
             step.number,
             step.at as f64 / 1e6
         )

@@ -8,12 +8,13 @@ use super::draw::Episode;
 use super::model::{Model, Outcome, Seen};
 
 /// What a reader has, what waits for them, how the act ended, and what was taken back that they may
-/// have had: they are told.
+/// have had: they are told; what they may look at.
 type Instant = (
     Vec<Seen>,
     Vec<(String, String)>,
     Outcome,
     Vec<(usize, usize)>,
+    Vec<String>,
 );
 type Trace = Vec<Instant>;
 
@@ -41,7 +42,8 @@ fn trace(episode: &Episode, steps: &[Step], without: &BTreeSet<usize>, start: i6
             let told = told
                 .map(|taken| (taken.step, model.versions[taken.at].step))
                 .collect();
-            (seen, model.waiting(&episode.reader), outcome, told)
+            let looks = model.may_look(&episode.reader);
+            (seen, model.waiting(&episode.reader), outcome, told, looks)
         })
         .collect()
 }
@@ -109,7 +111,9 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
         let own = step.act.by() == Some(episode.reader.as_str());
         // An act stays while one that builds on it stays.
         let needed = of.iter().any(|item| kept.contains(item));
-        if !of.is_empty() && !own && !needed {
+        // GAP: what one source takes back may take the name of another's source with it.
+        let takes_back = matches!(step.act, Act::Withdraw { .. });
+        if !of.is_empty() && !own && !needed && !takes_back {
             gone.insert(step.number);
             let less = trace(episode, steps, &gone, start);
             // GAP: also for others each act ends as it did: what one envelope's objects are stamped
@@ -119,7 +123,7 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
                 .zip(whole.iter().zip(&less))
                 .all(|(step, (one, two))| {
                     let act = gone.contains(&step.number) || one.2 == two.2;
-                    act && (&one.0, &one.1, &one.3) == (&two.0, &two.1, &two.3)
+                    act && (&one.0, &one.1, &one.3, &one.4) == (&two.0, &two.1, &two.3, &two.4)
                 });
             if same {
                 continue;

@@ -7,13 +7,13 @@ use super::super::acts::{Item, Narrow};
 use super::super::council::{Council, Level, Person, REPLY_HOURS};
 use super::{ANONYMISED, Access, IDENTIFIED, Model, Outcome, State, Version};
 
-const HOUR: i64 = 3_600_000_000;
+pub(super) const HOUR: i64 = 3_600_000_000;
 
 /// What is joined with a version's rule.
-struct Further {
-    access: Access,
-    approvals: BTreeMap<String, u8>,
-    releases_unanswered: bool,
+pub(super) struct Further {
+    pub(super) access: Access,
+    pub(super) approvals: BTreeMap<String, u8>,
+    pub(super) releases_unanswered: bool,
 }
 
 /// A version that its source took back, and by which step.
@@ -44,7 +44,7 @@ impl Version {
     }
 
     /// A level over this version; who needs to know is said by the item alone.
-    fn under(&self, level: Option<&Level>, storage: bool) -> Further {
+    pub(super) fn under(&self, level: Option<&Level>, storage: bool) -> Further {
         let mut access = self.access.clone();
         (access.named, access.not_after, access.strips) = (None, None, false);
         access.stores_in_japan = storage;
@@ -143,6 +143,9 @@ impl Model {
         let version = &mut self.versions[at];
         let before = version.access.clone();
         version.access.join(&further.access);
+        if let Some(part) = &mut version.part {
+            part.join(&further.access);
+        }
         let joined = version.access.clone();
         let mut new = Vec::new();
         for (who, mode) in &further.approvals {
@@ -180,6 +183,12 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Whether anything was taken back, or has an end.
+    pub fn some_go(&self) -> bool {
+        let ends = |version: &Version| version.access.not_after.is_some();
+        !self.taken.is_empty() || self.versions.iter().any(ends)
     }
 
     /// The versions of an item, where a person may change it: as a publisher of its source.

@@ -62,6 +62,11 @@ impl Model {
             if let Some((thing, id, _)) = &version.posted {
                 let same = seen.identified || *thing == Thing::Domain;
                 has.insert(((!same).then_some(&version.body), id));
+                // GAP: what refers to the rendition goes on doing so for whoever has the original,
+                // at its desk, in place of the rendition.
+                if seen.beside {
+                    has.insert((Some(&version.body), id));
+                }
             }
         }
         all.retain_mut(|seen| {
@@ -87,30 +92,11 @@ impl Model {
     fn view_of_each(&self, reader: &str, now: i64) -> Vec<Seen> {
         let mut all = Vec::new();
         for (at, version) in self.versions.iter().enumerate() {
-            let (side, form) = if self.at_desk(reader, version) {
-                (0, IDENTIFIED)
-            } else {
-                let places = self.places(reader);
-                let side = if places.iter().any(|place| place.0 == version.ceptoar) {
-                    1
-                } else {
-                    2
-                };
-                let only = (side == 1).then_some(&version.ceptoar);
-                let form = |access: &Access| access.form(&self.council, reader, &places, only);
-                let expired = version.access.not_after.is_some_and(|until| now >= until);
-                let out = version.out[side - 1].as_ref().filter(|_| !expired);
-                let form = out.map_or(0, |out| {
-                    if form(out) == form(&version.access) {
-                        form(out)
-                    } else {
-                        0
-                    }
-                });
-                if form == 0 || !version.forms[side - 1].contains(&form) {
-                    continue;
-                }
-                (side, form)
+            let released = self.released_to(reader, version, now);
+            let desk = self.at_desk(reader, version);
+            let seat = (0, IDENTIFIED, true);
+            let Some((side, form, part)) = desk.then_some(seat).or(released) else {
+                continue;
             };
             let later = self.of(&version.item).into_iter().any(|other| {
                 let other = &self.versions[other];
@@ -132,14 +118,62 @@ impl Model {
                 token: version.token.clone(),
                 step: version.step,
                 at,
-                identified: form == IDENTIFIED,
-                cut: false,
+                identified: form == IDENTIFIED && part,
+                cut: form == IDENTIFIED && !part,
+                part,
                 desk: side == 0,
+                beside: desk && released.is_some_and(|(_, form, _)| form != IDENTIFIED),
                 live: !later,
                 detail,
             });
         }
         all
+    }
+
+    /// On which side and in which form a version went to a reader, and whether with its stricter
+    /// part, whoever sits at its desk.
+    fn released_to(&self, reader: &str, version: &Version, now: i64) -> Option<(usize, u8, bool)> {
+        let places = self.places(reader);
+        let inside = places.iter().any(|place| place.0 == version.ceptoar);
+        let side = if inside { 1 } else { 2 };
+        let only = inside.then_some(&version.ceptoar);
+        let form = |access: &Access| access.form(&self.council, reader, &places, only);
+        let expired = version.access.not_after.is_some_and(|until| now >= until);
+        let out = version.out[side - 1].as_ref().filter(|_| !expired)?;
+        let stays = form(out) == form(&version.access) && form(out) > 0;
+        let shown = form(out);
+        let part = version.part.iter().all(|part| form(part) == shown);
+        (stays && version.forms[side - 1].contains(&shown)).then_some((side, shown, part))
+    }
+
+    /// The words of what a reader sits at the desk of.
+    pub fn desk_of(&self, reader: &str, now: i64) -> BTreeSet<String> {
+        let seen = self.view_of_each(reader, now).into_iter();
+        seen.filter(|seen| seen.desk)
+            .map(|seen| seen.token)
+            .collect()
+    }
+
+    /// What a reader may look at and not take, or might: at least what `/v1/view-only` lists.
+    pub fn may_look(&self, reader: &str) -> Vec<String> {
+        let places = self.places(reader);
+        let told = self.versions.iter().filter_map(|version| {
+            let looks = |access: &Access| {
+                let mut access = access.clone();
+                (access.stores_in_japan, access.keeps_days) = (false, 0);
+                access.form(&self.council, reader, &places, None)
+            };
+            let access = &version.access;
+            let out: Vec<u8> = version.out.iter().flatten().map(looks).collect();
+            (looks(access) > 0 && out.iter().any(|form| *form > 0)).then(|| {
+                let state = version.state;
+                format!(
+                    "{} {} {} {} {out:?} {state:?}",
+                    version.token, access.tlp, access.stores_in_japan, access.keeps_days
+                )
+            })
+        });
+        told.collect()
     }
 
     /// The requests that wait for a person: token and approver.

@@ -59,6 +59,9 @@ impl Model {
                     continue;
                 }
                 if version.asked[&who] == 1 || version.releases_unanswered {
+                    if version.holds_inside {
+                        continue; // what the hub could not decide by itself a person confirms
+                    }
                     version.lapsed.insert(who);
                     version.settle(&self.council);
                 } else {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::council::Council;
+use super::super::council::{Council, Level, REPLY_HOURS};
+use super::narrower::HOUR;
 use super::{State, Version};
 
 impl Version {
@@ -46,6 +47,24 @@ impl Version {
             self.remake_renditions(council);
         }
         corrects
+    }
+
+    /// Puts a part of it under a level of its own as well. It waits for those whom that asks too,
+    /// where the part leaves its CEPTOAR.
+    pub(super) fn divide(&mut self, council: &Council, level: &Level, now: i64) {
+        let further = self.under(Some(level), false);
+        let mut part = self.access.clone();
+        part.join(&further.access);
+        let leaves = !part.forms(council, |body| *body != self.ceptoar).is_empty();
+        for (who, mode) in &further.approvals {
+            join_modes(&mut self.approvals, who, *mode);
+            if leaves {
+                join_modes(&mut self.asked, who, *mode);
+                self.due.insert(who.clone(), now + REPLY_HOURS * HOUR);
+            }
+        }
+        self.releases_unanswered &= further.releases_unanswered;
+        self.part = Some(part);
     }
 
     /// Lets leave what nothing holds any more.
