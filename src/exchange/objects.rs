@@ -202,8 +202,19 @@ impl Exchange {
         let own = markings::own_definitions(&mut tx, caller, &sound).await?;
         drop(tx);
         let mut ready = Vec::with_capacity(sound.len());
+        let marks = |id: &str| {
+            let definition = own.get(id).map(|(_, definition)| definition);
+            definition.map(marking::references).unwrap_or_default()
+        };
         for (at, raw, value) in sound {
-            match self.examine(caller, at, raw, value, &own) {
+            // Over the envelope and what this source posted before; others' are not looked at (law 4).
+            let examined = if marking::circular(&value, &marks) {
+                let message = "the marking marks itself, through the markings it names";
+                Err(Refusal::fault("/object_marking_refs", "STIX 3.2", message))
+            } else {
+                self.examine(caller, at, raw, value, &own)
+            };
+            match examined {
                 Ok(item) => ready.push(item),
                 Err(refusal) => refused(outcomes, at, refusal)?,
             }

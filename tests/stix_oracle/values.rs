@@ -174,7 +174,7 @@ pub fn good(kind: Kind, dice: &mut Dice, at: usize) -> Value {
         "lang" => json!(dice.one(&["en", "ja", "fr", "en-US"])),
         "cpe" => json!(dice.one(&[
             "cpe:2.3:a:microsoft:word:2000:*:*:*:*:*:*:*",
-            "cpe:2.3:o:vendor:product:1\\.0:-:*:en:*:*:*:*",
+            "cpe:2.3:o:vendor:product:1.0:-:*:en:*:*:*:*",
         ])),
         "hyphened" => json!(dice.one(&["uses", "targets", "related-to", "my-own-2"])),
         "word" => json!(dice.one(&kind.argument.split('|').collect::<Vec<_>>())),
