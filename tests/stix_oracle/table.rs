@@ -28,9 +28,6 @@ pub struct Order {
 /// One section of the table: a type, a part, an extension, or the common properties of a class.
 #[derive(Clone, Debug)]
 pub struct Section {
-    pub class: &'static str,
-    pub name: &'static str,
-    pub clause: &'static str,
     pub properties: Vec<Property>,
     pub pick: Vec<&'static str>,
     pub omit: Vec<&'static str>,
@@ -83,10 +80,8 @@ impl Table {
                 if ["sdo", "sro", "sco", "meta"].contains(&head[0]) {
                     table.types.push(key);
                 }
+                // The section of the standard, third, is for readers.
                 let section = Section {
-                    class: head[0],
-                    name: head[1],
-                    clause: head.get(2).copied().unwrap_or("3.2"),
                     properties: Vec::new(),
                     pick: Vec::new(),
                     omit: Vec::new(),
