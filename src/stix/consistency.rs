@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
+use super::form;
 use super::id::{Class, StixId, is_type_name};
 use super::json::Place;
 use super::pattern;
 use super::property;
-use super::form;
 use super::shape::{self, Kind, Shape};
 use super::timestamp;
 use super::validate::Findings;

@@ -9,15 +9,9 @@ use fluent_uri::Uri;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
-/// A URL or other URI (RFC 3986, STIX §6.15): absolute, ASCII, well escaped, and naming something.
+/// A URL or other URI (RFC 3986, STIX §6.15): with a scheme, ASCII, well escaped.
 pub(super) fn is_url(text: &str) -> bool {
-    let Ok(uri) = Uri::parse(text) else {
-        return false;
-    };
-    let host = uri
-        .authority()
-        .is_some_and(|authority| !authority.host().is_empty());
-    host || !uri.path().as_str().is_empty()
+    Uri::parse(text).is_ok()
 }
 
 /// The _addr-spec_ of RFC 5322 without a display name (STIX §6.5), internationalised ones too.
@@ -245,37 +239,97 @@ mod tests {
             is_ipv4,
             &["198.51.100.3", "192.0.2.0/24", "0.0.0.0/0", "1.2.3.4/32"],
             &[
-                "1.2.3", "1.2.3.4/33", "01.2.3.4", "1.2.3.4/", "1.2.3.4/08", "1.2.3.4/+8", "::1", "",
+                "1.2.3",
+                "1.2.3.4/33",
+                "01.2.3.4",
+                "1.2.3.4/",
+                "1.2.3.4/08",
+                "1.2.3.4/+8",
+                "::1",
+                "",
             ],
         );
         sides(
             is_ipv6,
-            &["::", "2001:db8::/32", "::ffff:192.0.2.1", "fe80::1%eth0", "::1/128"],
-            &["1.2.3.4", "::1/129", "1::2::3", "fe80::1%", "g::", "::1/", ""],
+            &[
+                "::",
+                "2001:db8::/32",
+                "::ffff:192.0.2.1",
+                "fe80::1%eth0",
+                "::1/128",
+            ],
+            &[
+                "1.2.3.4", "::1/129", "1::2::3", "fe80::1%", "g::", "::1/", "",
+            ],
         );
         sides(
             is_mac,
             &["d2:fb:49:24:37:18"],
-            &["D2:fb:49:24:37:18", "d2-fb-49-24-37-18", "2:fb:49:24:37:18", "d2:fb:49:24:37", ""],
+            &[
+                "D2:fb:49:24:37:18",
+                "d2-fb-49-24-37-18",
+                "2:fb:49:24:37:18",
+                "d2:fb:49:24:37",
+                "",
+            ],
         );
         sides(
             is_domain,
-            &["example.com", "例え.テスト", "xn--r8jz45g.xn--zckzah", "a.example.", "localhost"],
-            &["", "a b", "-a.example", "a..example", "a_b.example", "*.example", "https://a.example"],
+            &[
+                "example.com",
+                "例え.テスト",
+                "xn--r8jz45g.xn--zckzah",
+                "a.example.",
+                "localhost",
+            ],
+            &[
+                "",
+                "a b",
+                "-a.example",
+                "a..example",
+                "a_b.example",
+                "*.example",
+                "https://a.example",
+            ],
         );
         let long = format!("{}.example", "a".repeat(64));
         assert!(is_domain(long.get(1..).unwrap()) && !is_domain(&long));
         sides(
             is_email,
-            &["jo@example.com", "a.b+c@example.co.jp", "jo@例え.jp", "\"a b\"@example.com"],
-            &["", "jo", "jo@", "@example.com", "Jo <jo@example.com>", "a b@example.com"],
+            &[
+                "jo@example.com",
+                "a.b+c@example.co.jp",
+                "jo@例え.jp",
+                "\"a b\"@example.com",
+            ],
+            &[
+                "",
+                "jo",
+                "jo@",
+                "@example.com",
+                "Jo <jo@example.com>",
+                "a b@example.com",
+            ],
         );
         sides(
             is_url,
-            &["https://a.example/?b#c", "urn:x:1", "http://[::1]/", "mailto:a@b.example", "http://a.example:8/"],
             &[
-                "a.example", "https://a b", "1x:y", "http:", "", "http://", "http://a.example/%zz", "http://a.example/日",
-                "http://a.example:80a/", "http://a.example/<x>",
+                "https://a.example/?b#c",
+                "urn:x:1",
+                "http://[::1]/",
+                "mailto:a@b.example",
+                "http://a.example:8/",
+                "http://",
+            ],
+            &[
+                "a.example",
+                "https://a b",
+                "1x:y",
+                "",
+                "http://a.example/%zz",
+                "http://a.example/日",
+                "http://a.example:80a/",
+                "http://a.example/<x>",
             ],
         );
     }
@@ -284,8 +338,20 @@ mod tests {
     fn languages_and_products_have_their_forms() {
         sides(
             is_lang,
-            &["ja", "ja-Jpan-JP", "x-hub", "zh-yue-HK", "de-CH-1996", "en-a-bbb-x-y", "JA", "es-419", "i-klingon"],
-            &["", "j", "ja_JP", "日本", "ja-", "123", "english", "en-a", "ja-JP-JP", "x", "en-x"],
+            &[
+                "ja",
+                "ja-Jpan-JP",
+                "x-hub",
+                "zh-yue-HK",
+                "de-CH-1996",
+                "en-a-bbb-x-y",
+                "JA",
+                "es-419",
+                "i-klingon",
+            ],
+            &[
+                "", "j", "ja_JP", "日本", "ja-", "123", "english", "en-a", "ja-JP-JP", "x", "en-x",
+            ],
         );
         sides(
             is_cpe,
@@ -304,7 +370,11 @@ mod tests {
                 r"cpe:2.3:a:b\.c:d:1:*:*:*:*:*:*:*",
             ],
         );
-        sides(is_charset, &["UTF-8", "Shift_JIS", "windows-1252"], &["utf-8", "utf8", ""]);
+        sides(
+            is_charset,
+            &["UTF-8", "Shift_JIS", "windows-1252"],
+            &["utf-8", "utf8", ""],
+        );
         sides(
             is_registry_key,
             &["HKEY_LOCAL_MACHINE\\System", "hkey_users", "Own\\HKLM"],
@@ -315,7 +385,11 @@ mod tests {
     #[test]
     fn encodings_and_names_have_their_forms() {
         sides(is_hex, &["00ff"], &["", "0", "0g", "00FF"]);
-        sides(is_base64, &["AAAA", "AAA=", "AA=="], &["", "AAA", "A===", "AA-_", "=AAA", "AAAA\n"]);
+        sides(
+            is_base64,
+            &["AAAA", "AAA=", "AA=="],
+            &["", "AAA", "A===", "AA-_", "=AAA", "AAAA\n"],
+        );
         sides(is_hyphened, &["uses", "x-1"], &["", "Uses", "a b", "a_b"]);
         let long = "n".repeat(251);
         sides(

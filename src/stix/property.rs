@@ -37,16 +37,21 @@ pub(super) fn check(
         Kind::Part(properties) | Kind::SomePart(properties) => match value.as_object() {
             Some(part) => {
                 members(part, properties, place, clause, findings);
-                let some = |property: &Property| !property.required && part.contains_key(property.name);
+                let some =
+                    |property: &Property| !property.required && part.contains_key(property.name);
                 let needed = matches!(kind, Kind::SomePart(_)) && !properties.iter().any(some);
                 needed.then_some("has none of its optional properties, and needs one")
             }
             None => Some("is not an object"),
         },
         Kind::Dictionary => return dictionary(value, None, place, clause, name, findings),
-        Kind::Map(entries) => return dictionary(value, Some(entries), place, clause, name, findings),
+        Kind::Map(entries) => {
+            return dictionary(value, Some(entries), place, clause, name, findings);
+        }
         Kind::Container => return container(value, place, clause, name, findings),
-        Kind::Hashes | Kind::ListedHashes => return hashes(value, kind, place, clause, name, findings),
+        Kind::Hashes | Kind::ListedHashes => {
+            return hashes(value, kind, place, clause, name, findings);
+        }
         _ => match value.as_str() {
             None => Some("is not a string"),
             Some(_) if findings.defanged && is_address(kind) => None,
@@ -252,6 +257,7 @@ fn entry_fault(key: &str, value: &Value, entries: Entries) -> Option<&'static st
         Entries::TextsOrInts | Entries::ExifTags => {
             (!value.is_string() && !int()).then_some("is neither a string nor an integer")
         }
+        Entries::TextLists if key.is_empty() => Some("is no header field"),
         Entries::TextLists => (!texts()).then_some("is not a list of strings"),
         // The text asks for lists, the standard's own example has plain strings.
         Entries::TextsOrTextLists => {
@@ -293,13 +299,7 @@ fn hashes(
 }
 
 /// The deprecated container: observables under keys, which refer to each other by key.
-fn container(
-    value: &Value,
-    place: &Place<'_>,
-    clause: &str,
-    name: &str,
-    findings: &mut Findings,
-) {
+fn container(value: &Value, place: &Place<'_>, clause: &str, name: &str, findings: &mut Findings) {
     let Some(entries) = value.as_object() else {
         findings.push(place, clause, name, "is not a container of observables");
         return;
@@ -319,10 +319,18 @@ fn container(
             let place = Place::Member(&place, property.name);
             match (members.get(property.name), property.kind) {
                 (Some(value), Kind::Ref(_) | Kind::Refs(_)) => {
-                    let refs = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                    let inside = |key: &Value| key.as_str().is_some_and(|key| entries.contains_key(key));
+                    let refs = value
+                        .as_array()
+                        .map_or(std::slice::from_ref(value), Vec::as_slice);
+                    let inside =
+                        |key: &Value| key.as_str().is_some_and(|key| entries.contains_key(key));
                     if !refs.iter().all(inside) {
-                        findings.push(&place, "2.13", property.name, "refers to nothing in its container");
+                        findings.push(
+                            &place,
+                            "2.13",
+                            property.name,
+                            "refers to nothing in its container",
+                        );
                     }
                 }
                 (Some(value), kind) => {
@@ -380,10 +388,26 @@ mod tests {
         let table: &[(Entries, Value, Value)] = &[
             (Entries::Texts, json!({"Title": "t"}), json!({"Title": 1})),
             (Entries::Ints, json!({"SO_X": 1}), json!({"SO_X": "1"})),
-            (Entries::TextsOrInts, json!({"a": 1, "b": "x"}), json!({"a": [1]})),
-            (Entries::ExifTags, json!({"Make": "x"}), json!({"make": "x"})),
-            (Entries::TextLists, json!({"Host": ["x"]}), json!({"Host": "x"})),
-            (Entries::TextsOrTextLists, json!({"X": "x", "Y": ["x"]}), json!({"X": [1]})),
+            (
+                Entries::TextsOrInts,
+                json!({"a": 1, "b": "x"}),
+                json!({"a": [1]}),
+            ),
+            (
+                Entries::ExifTags,
+                json!({"Make": "x"}),
+                json!({"make": "x"}),
+            ),
+            (
+                Entries::TextLists,
+                json!({"Host": ["x"]}),
+                json!({"Host": "x"}),
+            ),
+            (
+                Entries::TextsOrTextLists,
+                json!({"X": "x", "Y": ["x"]}),
+                json!({"X": [1]}),
+            ),
             (Entries::Startup, json!({"dwX": 1}), json!({"own": 1})),
         ];
         for (entries, good, bad) in table {
@@ -395,8 +419,16 @@ mod tests {
     #[test]
     fn a_part_that_must_say_something_does() {
         const PART: &[Property] = &[
-            Property { name: "must", kind: Kind::Text, required: true },
-            Property { name: "may", kind: Kind::Text, required: false },
+            Property {
+                name: "must",
+                kind: Kind::Text,
+                required: true,
+            },
+            Property {
+                name: "may",
+                kind: Kind::Text,
+                required: false,
+            },
         ];
         let part = json!({"must": "x"});
         assert!(fits(part.clone(), Kind::Part(PART)) && !fits(part, Kind::SomePart(PART)));
@@ -407,7 +439,8 @@ mod tests {
     #[test]
     fn a_container_holds_observables_that_refer_to_each_other() {
         let address = json!({"type": "ipv4-addr", "value": "198.51.100.3"});
-        let traffic = |to: &str| json!({"type": "network-traffic", "protocols": ["tcp"], "dst_ref": to});
+        let traffic =
+            |to: &str| json!({"type": "network-traffic", "protocols": ["tcp"], "dst_ref": to});
         let good = json!({"0": address, "1": traffic("0"), "2": {"type": "as", "number": 42}});
         assert!(fits(good, Kind::Container));
         for bad in [

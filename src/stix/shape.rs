@@ -268,8 +268,7 @@ fn part_of(kind: Kind) -> Option<&'static [Property]> {
 
 fn any_property(properties: &[Property], wanted: &dyn Fn(&Property) -> bool) -> bool {
     properties.iter().any(|property| {
-        wanted(property)
-            || part_of(property.kind).is_some_and(|inner| any_property(inner, wanted))
+        wanted(property) || part_of(property.kind).is_some_and(|inner| any_property(inner, wanted))
     })
 }
 

@@ -13,6 +13,8 @@ pub struct Case {
     /// JSON pointer of the change; none in an object that was left whole.
     pub place: Option<String>,
     pub object: Value,
+    /// One of a kind: asked about even where others are only sampled.
+    pub single: bool,
 }
 
 /// How many changes of one common property a type gets; over all types each change comes many times.
@@ -76,6 +78,16 @@ impl Maker<'_> {
             label,
             place,
             object,
+            single: false,
+        });
+    }
+
+    pub fn single(&mut self, label: String, place: Option<String>, object: Value) {
+        self.cases.push(Case {
+            label,
+            place,
+            object,
+            single: true,
         });
     }
 
@@ -85,7 +97,13 @@ impl Maker<'_> {
         let (kind, item) = (property.kind, if property.kind.list { "/0" } else { "" });
         if kind.list {
             for (label, value) in [
-                ("is no list", self.value(Kind { list: false, ..kind })),
+                (
+                    "is no list",
+                    self.value(Kind {
+                        list: false,
+                        ..kind
+                    }),
+                ),
                 ("is an empty list", json!([])),
                 ("is null", Value::Null),
                 ("is an object", json!({"0": "x"})),
@@ -93,7 +111,13 @@ impl Maker<'_> {
             ] {
                 changes.push((label.to_owned(), String::new(), Some(value)));
             }
-            let two = json!([self.value(Kind { list: false, ..kind }), 7]);
+            let two = json!([
+                self.value(Kind {
+                    list: false,
+                    ..kind
+                }),
+                7
+            ]);
             changes.push(("has a wrong second".to_owned(), String::new(), Some(two)));
         }
         if kind.name == "part" {
@@ -115,7 +139,11 @@ impl Maker<'_> {
                 for (label, place, value) in self.changes(*inner) {
                     changes.push((label, format!("{item}/{}{place}", inner.name), value));
                 }
-                changes.push(("left out".to_owned(), format!("{item}/{}", inner.name), None));
+                changes.push((
+                    "left out".to_owned(),
+                    format!("{item}/{}", inner.name),
+                    None,
+                ));
             }
         } else {
             for (label, value) in border(kind, &mut self.dice) {
@@ -147,7 +175,13 @@ impl Maker<'_> {
         }
     }
 
-    fn extension(&mut self, class: &'static str, name: &'static str, key: &'static str, section: &Section) {
+    fn extension(
+        &mut self,
+        class: &'static str,
+        name: &'static str,
+        key: &'static str,
+        section: &Section,
+    ) {
         let mut object = self.minimal(class, name);
         object["extensions"] = json!({key: self.members(section, Fill::Least, None)});
         self.case(format!("{name} {key} minimal"), None, object.clone());
@@ -158,8 +192,13 @@ impl Maker<'_> {
             changes.push(("left out".to_owned(), String::new(), None));
             for (label, below, value) in changes {
                 let mut object = self.minimal(class, name);
-                let fill = if self.dice.below(3) == 0 { Fill::All } else { Fill::Least };
-                object["extensions"] = json!({key: self.members(section, fill, Some(property.name))});
+                let fill = if self.dice.below(3) == 0 {
+                    Fill::All
+                } else {
+                    Fill::Least
+                };
+                object["extensions"] =
+                    json!({key: self.members(section, fill, Some(property.name))});
                 let place = format!("/extensions/{key}/{}{below}", property.name);
                 if let Some(object) = changed(object, &place, value) {
                     self.case(format!("{name} {place} {label}"), Some(place), object);
@@ -172,12 +211,19 @@ impl Maker<'_> {
     pub fn value(&mut self, kind: Kind) -> Value {
         if kind.list {
             let length = 1 + self.dice.below(2);
-            let item = Kind { list: false, ..kind };
+            let item = Kind {
+                list: false,
+                ..kind
+            };
             return (0..length).map(|_| self.value(item)).collect();
         }
         if kind.name == "part" {
             let part = self.table.section("part", kind.argument).clone();
-            let fill = if self.dice.below(2) == 0 { Fill::Least } else { Fill::All };
+            let fill = if self.dice.below(2) == 0 {
+                Fill::Least
+            } else {
+                Fill::All
+            };
             return self.members(&part, fill, None);
         }
         let at = self.dice.below(1800);
@@ -197,7 +243,10 @@ impl Maker<'_> {
                 continue;
             }
             // Later instants fall into the second half of the hour, so that all orders hold.
-            let later = section.orders.iter().any(|order| order.later == property.name);
+            let later = section
+                .orders
+                .iter()
+                .any(|order| order.later == property.name);
             let value = if later {
                 let at = 1800 + self.dice.below(1800);
                 good(property.kind, &mut self.dice, at)
@@ -209,7 +258,13 @@ impl Maker<'_> {
         Value::Object(members)
     }
 
-    fn object(&mut self, class: &'static str, name: &'static str, fill: Fill, also: Option<&str>) -> Value {
+    fn object(
+        &mut self,
+        class: &'static str,
+        name: &'static str,
+        fill: Fill,
+        also: Option<&str>,
+    ) -> Value {
         let mut object = json!({"type": name, "id": self.dice.id(name)});
         for section in self.table.of_type(class, name).map(Clone::clone) {
             let Value::Object(members) = self.members(&section, fill, also) else {
@@ -256,7 +311,8 @@ fn settle(object: &mut Value) {
     let has = |object: &Value, name: &str| object.get(name).is_some();
     match kind.as_str() {
         "location" => {
-            let near = has(object, "latitude") || has(object, "longitude") || has(object, "precision");
+            let near =
+                has(object, "latitude") || has(object, "longitude") || has(object, "precision");
             if near && !has(object, "latitude") {
                 object["latitude"] = json!(35.5);
             }

@@ -46,7 +46,9 @@ fn is_id(text: &str) -> bool {
         return false;
     };
     let kind = kind.starts_with(|first: char| first.is_ascii_lowercase())
-        && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     let groups: Vec<&str> = uuid.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     kind && lengths == [8, 4, 4, 4, 12]
@@ -57,13 +59,23 @@ fn is_id(text: &str) -> bool {
 
 /// The kind of the property a pointer leads to, by the tests' own table.
 fn kind_at(table: &Table, object: &Value, pointer: &str) -> Option<Kind> {
-    let steps: Vec<&str> = pointer.split('/').skip(1).filter(|step| step.parse::<usize>().is_err()).collect();
-    let (class, name) = *table.types.iter().find(|(_, name)| *name == type_of(object))?;
+    let steps: Vec<&str> = pointer
+        .split('/')
+        .skip(1)
+        .filter(|step| step.parse::<usize>().is_err())
+        .collect();
+    let (class, name) = *table
+        .types
+        .iter()
+        .find(|(_, name)| *name == type_of(object))?;
     let [first, rest @ ..] = steps.as_slice() else {
         return None;
     };
     let find = |properties: &[super::table::Property], wanted: &str| {
-        properties.iter().find(|property| property.name == wanted).map(|property| property.kind)
+        properties
+            .iter()
+            .find(|property| property.name == wanted)
+            .map(|property| property.kind)
     };
     let (mut kind, rest) = if *first == "extensions" {
         let [key, property, rest @ ..] = rest else {
@@ -74,7 +86,12 @@ fn kind_at(table: &Table, object: &Value, pointer: &str) -> Option<Kind> {
         (find(&section.properties, property)?, rest)
     } else {
         let sections = table.of_type(class, name);
-        (sections.iter().find_map(|section| find(&section.properties, first))?, rest)
+        (
+            sections
+                .iter()
+                .find_map(|section| find(&section.properties, first))?,
+            rest,
+        )
     };
     for step in rest {
         if kind.name != "part" {
@@ -88,27 +105,39 @@ fn kind_at(table: &Table, object: &Value, pointer: &str) -> Option<Kind> {
 /// Whether a reference names a type that its property's table excludes; custom types may stand where a
 /// whole class may.
 fn wrong_target(table: &Table, object: &Value, violation: &Violation) -> bool {
-    let (Some(id), Some(kind)) = (text(object, violation), kind_at(table, object, &violation.pointer)) else {
+    let (Some(id), Some(kind)) = (
+        text(object, violation),
+        kind_at(table, object, &violation.pointer),
+    ) else {
         return false;
     };
     let Some((target, _)) = id.split_once("--") else {
         return false;
     };
-    let observables_and_links = type_of(object) == "observed-data" && ["relationship", "sighting"].contains(&target);
+    let observables_and_links =
+        type_of(object) == "observed-data" && ["relationship", "sighting"].contains(&target);
     let allowed: &[&str] = match (type_of(object), name(violation)) {
         ("relationship", _) => &["SDO", "SCO"],
         _ => &[],
     };
-    let within = targets(kind.argument).contains(&target) || allowed.iter().any(|class| targets(class).contains(&target));
+    let within = targets(kind.argument).contains(&target)
+        || allowed.iter().any(|class| targets(class).contains(&target));
     let open = ["SDO", "SCO", "ANY"].contains(&kind.argument);
     let any = kind.argument == "ANY" && target != "bundle";
-    kind.name == "ref" && is_id(id) && !within && !observables_and_links && !any && !(open && target.starts_with("x-"))
+    kind.name == "ref"
+        && is_id(id)
+        && !within
+        && !observables_and_links
+        && !any
+        && !(open && target.starts_with("x-"))
 }
 
 fn whole(object: &Value, violation: &Violation, low: f64) -> bool {
     at(object, violation)
         .and_then(Value::as_f64)
-        .is_some_and(|number| number.fract() != 0.0 || number < low || number.abs() > 9_007_199_254_740_991.0)
+        .is_some_and(|number| {
+            number.fract() != 0.0 || number < low || number.abs() > 9_007_199_254_740_991.0
+        })
 }
 
 pub const KEPT: &[Kept] = &[
@@ -119,7 +148,8 @@ pub const KEPT: &[Kept] = &[
     Kept {
         name: "reference-form",
         covers: |table, object, found| {
-            let ours = kind_at(table, object, &found.pointer).is_some_and(|kind| kind.name == "ref");
+            let ours =
+                kind_at(table, object, &found.pointer).is_some_and(|kind| kind.name == "ref");
             let custom = found.pointer.starts_with("/x_own_ref");
             (ours || custom) && text(object, found).is_some_and(|id| !is_id(id))
         },
@@ -128,14 +158,21 @@ pub const KEPT: &[Kept] = &[
         name: "property-names",
         covers: |_, _, found| {
             let name = name(found);
-            let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-            found.rule == "STIX 3.1 property" && (!name.bytes().all(known) || name.len() > 250 || name.len() < 3)
+            let known =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            let letter = name.starts_with(|first: char| first.is_ascii_lowercase());
+            found.rule == "STIX 3.1 property"
+                && (!letter || !name.bytes().all(known) || name.len() > 250 || name.len() < 3)
         },
     },
     Kept {
         name: "nothing-empty",
         covers: |_, object, found| {
-            let empty = |value: &Value| value.is_null() || *value == serde_json::json!([]) || *value == serde_json::json!({});
+            let empty = |value: &Value| {
+                value.is_null()
+                    || *value == serde_json::json!([])
+                    || *value == serde_json::json!({})
+            };
             at(object, found).is_some_and(empty)
         },
     },
@@ -150,24 +187,29 @@ pub const KEPT: &[Kept] = &[
         name: "suffixes-on-markings",
         covers: |_, object, found| {
             let value = text(object, found).unwrap_or_default();
-            type_of(object) == "marking-definition" && ["/x_own_hex", "/x_own_bin"].contains(&found.pointer.as_str())
+            type_of(object) == "marking-definition"
+                && ["/x_own_hex", "/x_own_bin"].contains(&found.pointer.as_str())
                 && value.len() % 2 == 1
         },
     },
     Kept {
         name: "not-applicable",
         covers: |table, object, found| {
-            found.message.ends_with("is not applicable to this type") && kind_at(table, object, &found.pointer).is_none()
+            found.message.ends_with("is not applicable to this type")
+                && kind_at(table, object, &found.pointer).is_none()
         },
     },
     Kept {
         name: "spec-version",
-        covers: |_, object, found| found.pointer == "/spec_version" && text(object, found) == Some("2.0"),
+        covers: |_, object, found| {
+            found.pointer == "/spec_version" && text(object, found) == Some("2.0")
+        },
     },
     Kept {
         name: "granular-choice",
         covers: |_, object, found| {
-            let both = |part: &Value| part.get("lang").is_some() && part.get("marking_ref").is_some();
+            let both =
+                |part: &Value| part.get("lang").is_some() && part.get("marking_ref").is_some();
             found.rule.starts_with("STIX 7.2.3") && at(object, found).is_some_and(both)
         },
     },
@@ -175,13 +217,15 @@ pub const KEPT: &[Kept] = &[
         name: "selector-index",
         covers: |_, object, found| {
             let selector = text(object, found).unwrap_or_default();
-            found.rule == "STIX 7.2.3 selectors" && (selector.ends_with("[00]") || into_text(object, selector))
+            found.rule == "STIX 7.2.3 selectors"
+                && (selector.ends_with("[00]") || into_text(object, selector))
         },
     },
     Kept {
         name: "lower-case-hex",
         covers: |_, object, found| {
-            let upper = |text: &str| is_hex(text) && text.bytes().any(|byte| byte.is_ascii_uppercase());
+            let upper =
+                |text: &str| is_hex(text) && text.bytes().any(|byte| byte.is_ascii_uppercase());
             name(found).ends_with("_hex") && text(object, found).is_some_and(upper)
         },
     },
@@ -189,7 +233,16 @@ pub const KEPT: &[Kept] = &[
         name: "integers",
         covers: |table, object, found| {
             kind_at(table, object, &found.pointer).is_some_and(|kind| {
-                kind.name == "integer" && whole(object, found, if kind.argument == "0.." { 0.0 } else { f64::MIN })
+                kind.name == "integer"
+                    && whole(
+                        object,
+                        found,
+                        if kind.argument == "0.." {
+                            0.0
+                        } else {
+                            f64::MIN
+                        },
+                    )
             })
         },
     },
@@ -203,7 +256,8 @@ pub const KEPT: &[Kept] = &[
     Kept {
         name: "parts-are-objects",
         covers: |_, object, found| {
-            found.pointer.contains("/alternate_data_streams/") && at(object, found).is_some_and(|value| !value.is_object())
+            found.pointer.contains("/alternate_data_streams/")
+                && at(object, found).is_some_and(|value| !value.is_object())
         },
     },
     Kept {
@@ -214,21 +268,25 @@ pub const KEPT: &[Kept] = &[
         name: "positive-qualifiers",
         covers: |_, object, found| {
             let pattern = text(object, found).unwrap_or_default();
-            found.pointer == "/pattern" && (pattern.contains(" WITHIN 0 ") || pattern.contains(" REPEATS 0 "))
+            found.pointer == "/pattern"
+                && (pattern.contains(" WITHIN 0 ") || pattern.contains(" REPEATS 0 "))
         },
     },
     Kept {
         name: "tlp-2-bodies",
         covers: |_, object, found| {
             let own = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";
-            found.rule == "STIX marking" && object["extensions"].get(own).is_some()
+            found.rule.ends_with("STIX marking") && object["extensions"].get(own).is_some()
         },
     },
     Kept {
         name: "instants",
         covers: |_, object, found| {
             let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
-            let fine = |text: &str| text.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 7);
+            let fine = |text: &str| {
+                text.split_once('.')
+                    .is_some_and(|(_, fraction)| fraction.len() > 7)
+            };
             let later = name(found);
             let earlier = match later {
                 "modified" => "created",
@@ -239,21 +297,47 @@ pub const KEPT: &[Kept] = &[
                 _ => "first_seen",
             };
             (fine(text(later)) || fine(text(earlier)))
-                && timestamp::compare(text(later), text(earlier)).is_some_and(std::cmp::Ordering::is_le)
+                && timestamp::compare(text(later), text(earlier))
+                    .is_some_and(std::cmp::Ordering::is_le)
+        },
+    },
+    Kept {
+        name: "observed-things",
+        covers: |_, object, found| {
+            let observable = |id: &str| {
+                targets("SCO")
+                    .iter()
+                    .any(|kind| id.split("--").next() == Some(kind))
+                    || id.starts_with("x-")
+            };
+            let mut ids = object["object_refs"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            type_of(object) == "observed-data"
+                && found.pointer == "/object_refs"
+                && !ids.any(observable)
         },
     },
     Kept {
         name: "creation-time-of-markings",
         covers: |_, object, found| {
-            let fraction = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len() - 1);
-            type_of(object) == "marking-definition" && found.pointer == "/created"
+            let fraction = |text: &str| {
+                text.split_once('.')
+                    .map_or(0, |(_, fraction)| fraction.len() - 1)
+            };
+            type_of(object) == "marking-definition"
+                && found.pointer == "/created"
                 && text(object, found).is_some_and(|text| fraction(text) < 3)
         },
     },
     Kept {
         name: "extension-definition-creator",
         covers: |_, object, found| {
-            type_of(object) == "extension-definition" && found.pointer == "/created_by_ref" && at(object, found).is_none()
+            type_of(object) == "extension-definition"
+                && found.pointer == "/created_by_ref"
+                && at(object, found).is_none()
         },
     },
 ];
@@ -263,6 +347,8 @@ fn into_text(object: &Value, selector: &str) -> bool {
     let Some((path, index)) = selector.rsplit_once(".[") else {
         return false;
     };
-    let value = path.split('.').try_fold(object, |value, step| value.get(step));
+    let value = path
+        .split('.')
+        .try_fold(object, |value, step| value.get(step));
     index.ends_with(']') && value.is_some_and(Value::is_string)
 }

@@ -48,19 +48,28 @@ fn ask_oracle(python: &str, cases: &[Case]) -> Vec<Opinion> {
             .into_iter()
             .map(|half| scope.spawn(|| ask_one(python, half)))
             .collect();
-        asked.into_iter().flat_map(|half| half.join().unwrap()).collect()
+        asked
+            .into_iter()
+            .flat_map(|half| half.join().unwrap())
+            .collect()
     })
 }
 
 fn ask_one(python: &str, cases: &[Case]) -> Vec<Opinion> {
     let mut child = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stix_oracle/oracle.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/stix_oracle/oracle.py"
+        ))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let lines: String = cases.iter().map(|case| format!("{}\n", case.object)).collect();
+    let lines: String = cases
+        .iter()
+        .map(|case| format!("{}\n", case.object))
+        .collect();
     let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -72,7 +81,10 @@ fn ask_one(python: &str, cases: &[Case]) -> Vec<Opinion> {
             let errors = answer["errors"].as_array().unwrap();
             Opinion {
                 valid: answer["valid"].as_bool().unwrap(),
-                errors: errors.iter().map(|error| error.as_str().unwrap().to_owned()).collect(),
+                errors: errors
+                    .iter()
+                    .map(|error| error.as_str().unwrap().to_owned())
+                    .collect(),
             }
         })
         .collect()
@@ -80,13 +92,27 @@ fn ask_one(python: &str, cases: &[Case]) -> Vec<Opinion> {
 
 /// The classes that together explain a difference: one for each of the hub's violations, or for each of
 /// the validator's errors. `None` where one is left over.
-fn classes(table: &Table, case: &Case, opinion: &Opinion, ours: &[Violation]) -> Option<Vec<&'static str>> {
+fn classes(
+    table: &Table,
+    case: &Case,
+    opinion: &Opinion,
+    ours: &[Violation],
+) -> Option<Vec<&'static str>> {
     if opinion.valid {
-        let class = |violation| KEPT.iter().find(|kept| (kept.covers)(table, &case.object, violation));
-        ours.iter().map(|violation| class(violation).map(|kept| kept.name)).collect()
+        let class = |violation| {
+            KEPT.iter()
+                .find(|kept| (kept.covers)(table, &case.object, violation))
+        };
+        ours.iter()
+            .map(|violation| class(violation).map(|kept| kept.name))
+            .collect()
     } else {
         let class = |error: &String| FREE.iter().find(|free| (free.covers)(&case.object, error));
-        opinion.errors.iter().map(|error| class(error).map(|free| free.name)).collect()
+        opinion
+            .errors
+            .iter()
+            .map(|error| class(error).map(|free| free.name))
+            .collect()
     }
 }
 
@@ -98,7 +124,11 @@ fn every_class_of_difference_is_in_the_document_and_no_other_is() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
         .map(|(name, _)| name)
         .collect();
-    let known: BTreeSet<&str> = KEPT.iter().map(|kept| kept.name).chain(FREE.iter().map(|free| free.name)).collect();
+    let known: BTreeSet<&str> = KEPT
+        .iter()
+        .map(|kept| kept.name)
+        .chain(FREE.iter().map(|free| free.name))
+        .collect();
     assert_eq!(listed, known);
 }
 
@@ -112,7 +142,11 @@ fn what_keeps_the_tables_is_taken() {
         if case.place.is_none() && !case.label.contains(" together ") {
             whole += 1;
             let found = validate(&case.object).err().unwrap_or_default();
-            refused.extend(found.iter().map(|violation| format!("{}: {violation}", case.label)));
+            refused.extend(
+                found
+                    .iter()
+                    .map(|violation| format!("{}: {violation}", case.label)),
+            );
         }
     }
     assert!(whole > 250, "{whole}");
@@ -130,9 +164,24 @@ fn a_violation_is_found_at_the_change() {
             continue;
         };
         refused += 1;
-        let near = |violation: &Violation| place.starts_with(&violation.pointer) || violation.pointer.starts_with(place.as_str());
+        let near = |violation: &Violation| {
+            place.starts_with(&violation.pointer) || violation.pointer.starts_with(place.as_str())
+        };
         // What goes together names another of its properties.
-        let choice = case.label.ends_with(" left out") || ["/type", "/definition_type", "/is_multipart", "/is_family"].contains(&place.as_str());
+        let choices = [
+            "/type",
+            "/definition_type",
+            "/is_multipart",
+            "/is_family",
+            "/url",
+            "/created",
+            "/first_seen",
+            "/first_observed",
+            "/valid_from",
+            "/start_time",
+            "/start",
+        ];
+        let choice = case.label.ends_with(" left out") || choices.contains(&place.as_str());
         if !found.iter().any(near) && !choice {
             elsewhere.push(format!("{}: {:?}", case.label, found));
         }
@@ -151,7 +200,7 @@ fn the_verdict_is_the_oasis_validators() {
     let cases: Vec<Case> = Maker::run(&table, SEED)
         .into_iter()
         .enumerate()
-        .filter(|(at, _)| all || at % SAMPLE == 0)
+        .filter(|(at, case)| all || case.single || at % SAMPLE == 0)
         .map(|(_, case)| case)
         .collect();
     assert!(cases.len() >= 2_000);
@@ -172,18 +221,40 @@ fn the_verdict_is_the_oasis_validators() {
                     *explained.entry(class).or_insert(0) += 1;
                 }
             }
-            None => unexplained.push(format!("{} | ours {ours:?} | validator {:?}", case.label, opinion.errors)),
+            None => unexplained.push(format!(
+                "{} | ours {ours:?} | validator {:?}",
+                case.label, opinion.errors
+            )),
         }
     }
     let total = cases.len();
     let percent = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
-    println!("{total} objects, {valid} valid for the validator; raw agreement {agree} ({:.2} %)", percent(agree, total));
-    println!("after the listed differences {:.2} %; {explained:#?}", percent(agree, agree + unexplained.len()));
+    println!(
+        "{total} objects, {valid} valid for the validator; raw agreement {agree} ({:.2} %)",
+        percent(agree, total)
+    );
+    println!(
+        "after the listed differences {:.2} %; {explained:#?}",
+        percent(agree, agree + unexplained.len())
+    );
     let unused = |name: &&str| !explained.contains_key(name);
-    let unused: Vec<&str> = KEPT.iter().map(|kept| kept.name).chain(FREE.iter().map(|free| free.name)).filter(unused).collect();
+    let unused: Vec<&str> = KEPT
+        .iter()
+        .map(|kept| kept.name)
+        .chain(FREE.iter().map(|free| free.name))
+        .filter(unused)
+        .collect();
     println!("classes without a case: {unused:?}");
     // The issue asks for 99 %; a difference that nobody has looked at is worth a failure each.
-    assert_eq!(unexplained, [""; 0], "{} differences are in no class", unexplained.len());
-    assert!(percent(agree, total) > 80.0, "the lists must not eat the corpus");
+    assert_eq!(
+        unexplained,
+        [""; 0],
+        "{} differences are in no class",
+        unexplained.len()
+    );
+    assert!(
+        percent(agree, total) > 80.0,
+        "the lists must not eat the corpus"
+    );
     assert_eq!(unused, [""; 0]);
 }

@@ -27,11 +27,18 @@ impl Maker<'_> {
         for (label, value) in extensions(&mut self.dice) {
             let mut object = self.minimal(class, name);
             object["extensions"] = value;
-            self.case(format!("{name} extensions {label}"), Some("/extensions".to_owned()), object);
+            self.case(
+                format!("{name} extensions {label}"),
+                Some("/extensions".to_owned()),
+                object,
+            );
         }
         for (label, list) in markings(name, &mut self.dice) {
             let mut object = self.full(class, name);
             object["granular_markings"] = list;
+            if name == "file" {
+                object["hashes"] = json!({"MD5": "d41d8cd98f00b204e9800998ecf8427e"});
+            }
             let place = Some("/granular_markings".to_owned());
             self.case(format!("{name} granular_markings {label}"), place, object);
         }
@@ -46,9 +53,27 @@ impl Maker<'_> {
             ("2024-05-06T07:00:00.001Z", "2024-05-06T07:00:00.000Z"),
             ("2024-05-06T07:00:00.100Z", "2024-05-06T07:00:00.09999Z"),
             ("2024-05-06T07:00:00.100Z", "2024-05-06T07:00:00.1000Z"),
-            ("2024-05-06T07:00:00.0000001Z", "2024-05-06T07:00:00.0000002Z"),
-            ("2024-05-06T07:00:00.0000002Z", "2024-05-06T07:00:00.00000011Z"),
+            (
+                "2024-05-06T07:00:00.0000001Z",
+                "2024-05-06T07:00:00.0000002Z",
+            ),
+            (
+                "2024-05-06T07:00:00.0000002Z",
+                "2024-05-06T07:00:00.00000011Z",
+            ),
             ("2024-05-06T07:00:00.9999999Z", "2024-05-06T07:00:01.000Z"),
+            (
+                "2024-05-06T07:00:00.00000010Z",
+                "2024-05-06T07:00:00.0000001Z",
+            ),
+            (
+                "2024-05-06T07:00:00.0000001Z",
+                "2024-05-06T07:00:00.00000010Z",
+            ),
+            (
+                "2024-05-06T07:00:00.123Z",
+                "2024-05-06T07:00:00.1230000001Z",
+            ),
             ("9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00.000Z"),
         ];
         for section in self.table.of_type(class, name).map(Clone::clone) {
@@ -57,8 +82,9 @@ impl Maker<'_> {
                     let mut object = self.minimal(class, name);
                     object[order.earlier] = json!(earlier);
                     object[order.later] = json!(later);
-                    let label = format!("{name} {} {later} {} {earlier}", order.later, order.earlier);
-                    self.case(label, Some(format!("/{}", order.later)), object);
+                    let label =
+                        format!("{name} {} {later} {} {earlier}", order.later, order.earlier);
+                    self.single(label, Some(format!("/{}", order.later)), object);
                 }
             }
         }
@@ -147,7 +173,10 @@ impl Maker<'_> {
                 json!({"pid": null, "extensions": {"windows-process-ext": {"owner_sid": "S-1"}}}),
                 json!({"pid": null, "defanged": true}),
             ],
-            "user-account" => vec![json!({"user_id": null}), json!({"user_id": null, "credential": "x"})],
+            "user-account" => vec![
+                json!({"user_id": null}),
+                json!({"user_id": null, "credential": "x"}),
+            ],
             "windows-registry-key" => vec![
                 json!({"key": null}),
                 json!({"key": null, "modified_time": "2024-01-01T00:00:00Z"}),
@@ -161,7 +190,11 @@ impl Maker<'_> {
                 json!({"issuer": null, "x509_v3_extensions": {"key_usage": "x"}}),
                 json!({"x509_v3_extensions": {}}),
             ],
-            "autonomous-system" => vec![json!({"number": -1}), json!({"number": 4_294_967_295_u64}), json!({"number": 1e30})],
+            "autonomous-system" => vec![
+                json!({"number": -1}),
+                json!({"number": 4_294_967_295_u64}),
+                json!({"number": 1e30}),
+            ],
             "extension-definition" => vec![
                 json!({"extension_properties": ["a_b"]}),
                 json!({"extension_types": ["toplevel-property-extension"], "extension_properties": ["a_b"]}),
@@ -172,12 +205,27 @@ impl Maker<'_> {
             ],
             "marking-definition" => marking_definitions(),
             "language-content" => [
-                "tool", "relationship", "file", "marking-definition", "extension-definition", "language-content", "bundle", "x-own",
+                "tool",
+                "relationship",
+                "file",
+                "marking-definition",
+                "extension-definition",
+                "language-content",
+                "bundle",
+                "x-own",
             ]
             .map(|kind| json!({"object_ref": id(dice, kind)}))
             .to_vec(),
             "relationship" => [
-                "tool", "relationship", "sighting", "file", "marking-definition", "extension-definition", "language-content", "bundle", "x-own",
+                "tool",
+                "relationship",
+                "sighting",
+                "file",
+                "marking-definition",
+                "extension-definition",
+                "language-content",
+                "bundle",
+                "x-own",
             ]
             .iter()
             .flat_map(|kind| ["source_ref", "target_ref"].map(|end| json!({end: id(dice, kind)})))
@@ -185,7 +233,13 @@ impl Maker<'_> {
             "attack-pattern" => cited(),
             _ => Vec::new(),
         };
-        let class = self.table.types.iter().find(|(_, kind)| *kind == name).unwrap().0;
+        let class = self
+            .table
+            .types
+            .iter()
+            .find(|(_, kind)| *kind == name)
+            .unwrap()
+            .0;
         for (at, change) in changes.into_iter().enumerate() {
             let mut object = self.minimal(class, name);
             for (key, value) in change.as_object().unwrap() {
@@ -195,14 +249,18 @@ impl Maker<'_> {
                     object[key] = value.clone();
                 }
             }
-            self.case(format!("{name} together {at} {change}"), None, object);
+            self.single(format!("{name} together {at} {change}"), None, object);
         }
     }
 }
 
 fn ids(name: &str, dice: &mut Dice) -> Vec<Change> {
     let plain = dice.id(name);
-    let uuid = plain.strip_prefix(name).unwrap().trim_start_matches("--").to_owned();
+    let uuid = plain
+        .strip_prefix(name)
+        .unwrap()
+        .trim_start_matches("--")
+        .to_owned();
     let v = |digit: &str| format!("{name}--{}-{digit}{}", &uuid[..13], &uuid[15..]);
     let mut list: Vec<Change> = [
         String::new(),
@@ -232,8 +290,22 @@ fn ids(name: &str, dice: &mut Dice) -> Vec<Change> {
 
 fn names() -> Vec<Change> {
     [
-        "x_own", "own", "severity", "username", "phone_number", "action", "phone_numbers", "X_own", "x-own", "ab", "1st_own", "_own", "own name",
-        "own_ünicode", "own.name", "OWN",
+        "x_own",
+        "own",
+        "severity",
+        "username",
+        "phone_number",
+        "action",
+        "phone_numbers",
+        "X_own",
+        "x-own",
+        "ab",
+        "1st_own",
+        "_own",
+        "own name",
+        "own_ünicode",
+        "own.name",
+        "OWN",
     ]
     .iter()
     .map(|name| set(&format!("/{name}"), json!("value")))
@@ -242,7 +314,10 @@ fn names() -> Vec<Change> {
         set("/x_own_hex", json!("0")),
         set("/x_own_bin", json!("AAAA")),
         set("/x_own_bin", json!("A")),
-        set("/x_own_ref", json!("identity--1c9d5a6e-1e5b-4b5f-9d5f-0a1b2c3d4e5f")),
+        set(
+            "/x_own_ref",
+            json!("identity--1c9d5a6e-1e5b-4b5f-9d5f-0a1b2c3d4e5f"),
+        ),
         set("/x_own_ref", json!("nobody")),
         set("/x_own_refs", json!(["nobody"])),
         set("/x_own_list", json!([])),
@@ -263,23 +338,57 @@ fn misplaced(class: &str, name: &str, dice: &mut Dice) -> Vec<Change> {
         ("defanged", json!(true), "sco"),
         ("lang", json!("en"), "sdo sro"),
         ("confidence", json!(50), "sdo sro language-content"),
-        ("revoked", json!(false), "sdo sro language-content extension-definition"),
-        ("labels", json!(["x"]), "sdo sro language-content extension-definition"),
-        ("created", json!("2024-05-06T07:00:00.000Z"), "sdo sro language-content extension-definition marking-definition"),
-        ("modified", json!(time), "sdo sro language-content extension-definition"),
-        ("created_by_ref", json!(dice.id("identity")), "sdo sro language-content extension-definition marking-definition"),
-        ("external_references", json!([{"source_name": "s", "description": "d"}]), "sdo sro language-content extension-definition marking-definition"),
+        (
+            "revoked",
+            json!(false),
+            "sdo sro language-content extension-definition",
+        ),
+        (
+            "labels",
+            json!(["x"]),
+            "sdo sro language-content extension-definition",
+        ),
+        (
+            "created",
+            json!("2024-05-06T07:00:00.000Z"),
+            "sdo sro language-content extension-definition marking-definition",
+        ),
+        (
+            "modified",
+            json!(time),
+            "sdo sro language-content extension-definition",
+        ),
+        (
+            "created_by_ref",
+            json!(dice.id("identity")),
+            "sdo sro language-content extension-definition marking-definition",
+        ),
+        (
+            "external_references",
+            json!([{"source_name": "s", "description": "d"}]),
+            "sdo sro language-content extension-definition marking-definition",
+        ),
     ];
     all.into_iter()
-        .filter(|(.., at)| !at.split(' ').any(|column| column == class || column == name))
+        .filter(|(.., at)| {
+            !at.split(' ')
+                .any(|column| column == class || column == name)
+        })
         .map(|(property, value, _)| set(&format!("/{property}"), value))
         .collect()
 }
 
 fn versions() -> Vec<Change> {
-    let mut list: Vec<Change> = ["2.0", "2.2", "1.0", "", "2.1 "].map(|version| set("/spec_version", json!(version))).to_vec();
+    let mut list: Vec<Change> = ["2.0", "2.2", "1.0", "", "2.1 "]
+        .map(|version| set("/spec_version", json!(version)))
+        .to_vec();
     list.push(set("/spec_version", json!(2.1)));
-    list.extend(["", "X", "ab", "bundle", "x--own", "-own", "9own", "action", "x-Own"].map(|kind| set("/type", json!(kind))));
+    list.extend(
+        [
+            "", "X", "ab", "bundle", "x--own", "-own", "9own", "action", "x-Own",
+        ]
+        .map(|kind| set("/type", json!(kind))),
+    );
     list.push(set("/type", json!(5)));
     list
 }
@@ -325,11 +434,35 @@ fn markings(name: &str, dice: &mut Dice) -> Vec<(String, Value)> {
     let reference = dice.id("marking-definition");
     let one = |selectors: Value| json!([{"marking_ref": reference, "selectors": selectors}]);
     let selector = [
-        "type", "id", "spec_version", "object_marking_refs", "object_marking_refs.[0]", "object_marking_refs.[9]", "granular_markings",
-        "granular_markings.[0].selectors", "none_such", "", "id.[0]", "type.x", "[0]", ".", "id.", ".id", "object_marking_refs.0",
-        "object_marking_refs.[00]", "object_marking_refs.[-1]", "object_marking_refs.[]", "object_marking_refs.x", "name.[0]", "ID",
-        "external_references.[0].source_name", "external_references.[0].none", "external_references.source_name", "a b",
-        "object_marking_refs.[0].x", "id ",
+        "type",
+        "id",
+        "spec_version",
+        "object_marking_refs",
+        "object_marking_refs.[0]",
+        "object_marking_refs.[9]",
+        "granular_markings",
+        "granular_markings.[0].selectors",
+        "none_such",
+        "",
+        "id.[0]",
+        "type.x",
+        "[0]",
+        ".",
+        "id.",
+        ".id",
+        "object_marking_refs.0",
+        "object_marking_refs.[00]",
+        "object_marking_refs.[-1]",
+        "object_marking_refs.[]",
+        "object_marking_refs.x",
+        "name.[0]",
+        "ID",
+        "external_references.[0].source_name",
+        "external_references.[0].none",
+        "external_references.source_name",
+        "a b",
+        "object_marking_refs.[0].x",
+        "id ",
     ];
     let mut list: Vec<Value> = selector.map(|text| one(json!([text]))).to_vec();
     list.extend([
@@ -356,14 +489,21 @@ fn markings(name: &str, dice: &mut Dice) -> Vec<(String, Value)> {
     ]);
     let special = match name {
         "file" => vec!["hashes", "hashes.MD5", "hashes.SHA-256"],
-        "language-content" => vec!["contents.ja", "contents.ja.name", "contents.ja.labels.[1]", "contents.fr"],
+        "language-content" => vec![
+            "contents.ja",
+            "contents.ja.name",
+            "contents.ja.labels.[1]",
+            "contents.fr",
+        ],
         "marking-definition" => vec!["definition.statement", "definition.[0]"],
         "threat-actor" => vec!["aliases.[0]", "aliases.[7]", "aliases.name", "description"],
         "user-account" => vec!["is_disabled", "is_disabled.x", "is_disabled.[0]"],
         _ => Vec::new(),
     };
     list.extend(special.into_iter().map(|text| one(json!([text]))));
-    list.into_iter().map(|value| (value.to_string(), value)).collect()
+    list.into_iter()
+        .map(|value| (value.to_string(), value))
+        .collect()
 }
 
 fn observed(dice: &mut Dice) -> Vec<Value> {
@@ -373,6 +513,7 @@ fn observed(dice: &mut Dice) -> Vec<Value> {
         json!({"object_refs": null}),
         json!({"object_refs": null, "objects": {"0": address}}),
         json!({"objects": {"0": address}}),
+        json!({"object_refs": null, "objects": {"0": {"type": "ipv4-addr", "value": "198.51.100.3"}}}),
         json!({"object_refs": null, "objects": {}}),
         json!({"object_refs": null, "objects": [address]}),
         json!({"object_refs": null, "objects": {"0": {"type": "ipv4-addr", "id": dice.id("ipv4-addr")}}}),
@@ -411,6 +552,7 @@ fn marking_definitions() -> Vec<Value> {
         json!({"definition": null, "definition_type": null, "extensions": body}),
         json!({"definition": null, "extensions": body}),
         json!({"extensions": body}),
+        json!({"created": "2024-05-06T07:00:00Z"}),
         json!({"definition": {"text": "s"}}),
         json!({"definition": {"statement": "s", "x_own": 1}}),
         json!({"definition_type": "own", "definition": {"own": "x"}}),
@@ -454,7 +596,9 @@ fn cited() -> Vec<Value> {
         ("CVE", "x"),
     ]
     .iter()
-    .map(|(source, id)| json!({"external_references": [{"source_name": source, "external_id": id}]}))
+    .map(
+        |(source, id)| json!({"external_references": [{"source_name": source, "external_id": id}]}),
+    )
     .chain([
         json!({"external_references": [{"source_name": "cve"}]}),
         json!({"external_references": [{"source_name": "cve", "description": "d"}]}),

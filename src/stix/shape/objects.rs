@@ -3,7 +3,8 @@
 //! properties are in `shape`.
 
 use super::Kind::{
-    Container, Dictionary, Flag, Float, Hyphened, Int, Part, Parts, Ref, Refs, Text, Texts, Time, Word, Words,
+    Container, Dictionary, Flag, Float, Hyphened, Int, Part, Parts, Ref, Refs, Text, Texts, Time,
+    Word, Words,
 };
 use super::Target::{Any, Sco, ScoOrSro, Sdo, SdoOrSco, Types};
 use super::words::{EXTENSION_TYPES, OPINIONS};

@@ -3,8 +3,8 @@
 
 use super::Entries::{self, TextsOrInts, TextsOrTextLists};
 use super::Kind::{
-    Bin, Charset, Cpe, Domain, Email, Flag, Hashes, Hex, Ipv4, Ipv6, Langs, Mac, Map, Parts, Ref, Refs,
-    RegistryKey, SomePart, SomeParts, Text, Texts, Time, Url, Word,
+    Bin, Charset, Cpe, Domain, Email, Flag, Hashes, Hex, Ipv4, Ipv6, Langs, Mac, Map, Parts, Ref,
+    Refs, RegistryKey, SomePart, SomeParts, Text, Texts, Time, Url, Word,
 };
 use super::Target::{Sco, Types};
 use super::words::{ENCRYPTION, REGISTRY_DATA};

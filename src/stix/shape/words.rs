@@ -91,6 +91,22 @@ pub(in crate::stix) const HASHES: &[&str] = &[
 
 /// The members of Windows's STARTUPINFO, which a dictionary of them repeats (§6.13.2).
 pub(in crate::stix) const STARTUP: &[&str] = &[
-    "cb", "lpReserved", "lpDesktop", "lpTitle", "dwX", "dwY", "dwXSize", "dwYSize", "dwXCountChars", "dwYCountChars",
-    "dwFillAttribute", "dwFlags", "wShowWindow", "cbReserved2", "lpReserved2", "hStdInput", "hStdOutput", "hStdError",
+    "cb",
+    "lpReserved",
+    "lpDesktop",
+    "lpTitle",
+    "dwX",
+    "dwY",
+    "dwXSize",
+    "dwYSize",
+    "dwXCountChars",
+    "dwYCountChars",
+    "dwFillAttribute",
+    "dwFlags",
+    "wShowWindow",
+    "cbReserved2",
+    "lpReserved2",
+    "hStdInput",
+    "hStdOutput",
+    "hStdError",
 ];
