@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::dice::Dice;
 use super::table::{Kind, Property, Section, Table};
-use super::values::{Dice, border, good};
+use super::values::{border, good};
 
 /// One object of the corpus.
 pub struct Case {

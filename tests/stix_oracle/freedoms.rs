@@ -192,10 +192,6 @@ pub const FREE: &[Free] = &[
         covers: |_, error| error.contains("startup_info"),
     },
     Free {
-        name: "container-ids",
-        covers: |object, error| object.get("objects").is_some() && error.contains("objects"),
-    },
-    Free {
         name: "translated-translations",
         covers: |object, error| {
             let id = object["object_ref"].as_str().unwrap_or_default();

@@ -9,7 +9,9 @@
     reason = "a test that meets the unexpected fails by panicking"
 )]
 
+mod bodies;
 mod corpus;
+mod dice;
 mod differences;
 mod freedoms;
 mod patterns;
@@ -256,5 +258,6 @@ fn the_verdict_is_the_oasis_validators() {
         percent(agree, total) > 80.0,
         "the lists must not eat the corpus"
     );
-    assert_eq!(unused, [""; 0]);
+    // A sample may miss a rare class; the whole corpus has a case of each.
+    assert!(!all || unused.is_empty(), "{unused:?}");
 }
