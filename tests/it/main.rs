@@ -42,3 +42,4 @@ mod story;
 mod tables;
 mod taxii_smoke;
 mod time;
+mod trust;

@@ -116,20 +116,16 @@ fn wrong_target(table: &Table, object: &Value, violation: &Violation) -> bool {
     };
     let observables_and_links =
         type_of(object) == "observed-data" && ["relationship", "sighting"].contains(&target);
-    let allowed: &[&str] = match (type_of(object), name(violation)) {
+    let also: &[&str] = match (type_of(object), name(violation)) {
         ("relationship", _) => &["SDO", "SCO"],
         _ => &[],
     };
     let within = targets(kind.argument).contains(&target)
-        || allowed.iter().any(|class| targets(class).contains(&target));
+        || also.iter().any(|class| targets(class).contains(&target));
     let open = ["SDO", "SCO", "ANY"].contains(&kind.argument);
     let any = kind.argument == "ANY" && target != "bundle";
-    kind.name == "ref"
-        && is_id(id)
-        && !within
-        && !observables_and_links
-        && !any
-        && !(open && target.starts_with("x-"))
+    let allowed = within || observables_and_links || any || open && target.starts_with("x-");
+    kind.name == "ref" && is_id(id) && !allowed
 }
 
 fn whole(object: &Value, violation: &Violation, low: f64) -> bool {

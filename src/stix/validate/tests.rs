@@ -335,6 +335,70 @@ fn extensions_are_keyed_and_typed() {
 }
 
 #[test]
+fn what_an_observable_defanged_is_not_asked_for_its_form() {
+    let value = |value: &str, defanged: bool| json!({"value": value, "defanged": defanged});
+    for (kind, broken, rule) in [
+        ("domain-name", "a[.]example", "STIX 6.4 value"),
+        ("email-addr", "jo[at]a.example", "STIX 6.5 value"),
+        ("ipv4-addr", "198.51.100[.]3", "STIX 6.8 value"),
+        ("url", "hxxps:// a.example", "STIX 6.15 value"),
+    ] {
+        neighbours(kind, value(broken, true), value(broken, false), rule);
+    }
+    let number = json!({"value": 5, "defanged": true});
+    assert_eq!(rules(&make("url", number)), ["STIX 6.15 value"]);
+}
+
+#[test]
+fn what_an_extension_calls_its_properties_keeps_the_rules_for_names() {
+    let key = id("extension-definition");
+    let with = |name: &str, value: Value| json!({"extensions": {&key: {"extension_type": "property-extension", name: value}}});
+    let bad = "STIX 3.1 property";
+    neighbours("tool", with("id", json!(1)), with("ab", json!(1)), bad);
+    neighbours("tool", with("rank", json!(1)), with("Rank", json!(1)), bad);
+    neighbours(
+        "tool",
+        with("a_hex", json!("00")),
+        with("a_hex", json!("0")),
+        "STIX 3.1 a_hex",
+    );
+    let deep = with("deep", json!({"Any Key": {"x y": [1]}}));
+    assert_eq!(rules(&make("tool", deep)), [""; 0]);
+}
+
+#[test]
+fn a_predefined_extension_says_something_beyond_what_it_must() {
+    let with = |body: Value| json!({"extensions": {"windows-pebinary-ext": body}});
+    neighbours(
+        "file",
+        with(json!({"pe_type": "exe", "optional_header": {"magic_hex": "010b"}})),
+        with(json!({"pe_type": "exe"})),
+        "STIX 6.7.6 windows-pebinary-ext",
+    );
+    neighbours(
+        "file",
+        with(json!({"pe_type": "exe", "time_date_stamp": "2024-01-01T00:00:00Z"})),
+        with(json!({"pe_type": "exe", "time_date_stamp": "2024-01-01T00:00:00.0Z"})),
+        "STIX 6.7.6 time_date_stamp",
+    );
+}
+
+#[test]
+fn an_external_reference_has_listed_hashes_and_ids_of_its_source() {
+    let with = |part: Value| json!({"external_references": [part]});
+    let hash = |name: &str| {
+        with(
+            json!({"source_name": "s", "url": "https://a.example", "hashes": {name: "a".repeat(32)}}),
+        )
+    };
+    neighbours("tool", hash("MD5"), hash("md5"), "STIX 2.7 hashes");
+    let cited = |id: &str| with(json!({"source_name": "cve", "external_id": id}));
+    let bad = "STIX 2.5 external_id";
+    neighbours("tool", cited("CVE-2024-0123"), cited("CVE-2024-01234"), bad);
+    neighbours("tool", cited("CVE-2024-12345"), cited("CVE-2024-123"), bad);
+}
+
+#[test]
 fn what_the_standard_does_not_know_is_carried() {
     neighbours(
         "tool",
