@@ -117,7 +117,7 @@ fn wrong_target(table: &Table, object: &Value, violation: &Violation) -> bool {
     let observables_and_links =
         type_of(object) == "observed-data" && ["relationship", "sighting"].contains(&target);
     let also: &[&str] = match (type_of(object), name(violation)) {
-        ("relationship", _) => &["SDO", "SCO"],
+        ("relationship", "source_ref" | "target_ref") => &["SDO", "SCO"],
         _ => &[],
     };
     let within = targets(kind.argument).contains(&target)
