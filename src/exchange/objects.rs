@@ -71,7 +71,7 @@ impl Ready {
 }
 
 impl Exchange {
-    /// Takes an envelope or bundle, and answers for each object.
+    /// Takes an envelope, and answers for each object.
     ///
     /// # Errors
     /// When the whole cannot be read, or the caller may not publish.
@@ -96,6 +96,15 @@ impl Exchange {
         };
         let envelope = split_envelope(bytes, &limits)
             .map_err(|fault| Refusal::Malformed(vec![fault.into()]))?;
+        if envelope.bundle {
+            let message = "TAXII 2.1 takes an envelope, not a STIX bundle: post `{\"objects\": [...]}` \
+                           with the bundle's objects";
+            return Err(Refusal::Malformed(vec![Fault::at(
+                "/type",
+                "TAXII 3.7",
+                message,
+            )]));
+        }
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut valid: Vec<(usize, String, Value)> = Vec::new();
         for (at, object) in envelope.objects.into_iter().enumerate() {
@@ -208,8 +217,19 @@ impl Exchange {
         let own = markings::own_definitions(&mut tx, caller, &sound).await?;
         drop(tx);
         let mut ready = Vec::with_capacity(sound.len());
+        let marks = |id: &str| {
+            let definition = own.get(id).map(|(_, definition)| definition);
+            definition.map(marking::references).unwrap_or_default()
+        };
         for (at, raw, value) in sound {
-            match self.examine(caller, at, raw, value, &own) {
+            // Over the envelope and what this source posted before; others' are not looked at (law 4).
+            let examined = if marking::circular(&value, &marks) {
+                let message = "the marking marks itself, through the markings it names";
+                Err(Refusal::fault("/object_marking_refs", "STIX 3.2", message))
+            } else {
+                self.examine(caller, at, raw, value, &own)
+            };
+            match examined {
                 Ok(item) => ready.push(item),
                 Err(refusal) => refused(outcomes, at, refusal)?,
             }

@@ -5,11 +5,12 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
+use super::form;
 use super::id::{Class, StixId, is_type_name};
 use super::json::Place;
 use super::pattern;
 use super::property;
-use super::shape::{self, Shape};
+use super::shape::{self, Kind, Shape};
 use super::timestamp;
 use super::validate::Findings;
 
@@ -193,7 +194,7 @@ fn contents(members: &Members, shape: &Shape, findings: &mut Findings) {
     let languages = members.get("contents").and_then(Value::as_object);
     for (language, translated) in languages.into_iter().flatten() {
         let place = Place::Member(&place, language);
-        if !property::is_lang(language) {
+        if !form::is_lang(language) {
             findings.push(
                 &place,
                 shape.clause,
@@ -212,7 +213,7 @@ fn contents(members: &Members, shape: &Shape, findings: &mut Findings) {
         };
         for name in translated
             .keys()
-            .filter(|name| !property::is_property_name(name))
+            .filter(|name| !form::is_property_name(name))
         {
             let place = Place::Member(&place, name);
             findings.push(
@@ -233,7 +234,7 @@ pub(super) fn extensions(extensions: &Value, findings: &mut Findings) {
         findings.push(&place, CLAUSE, "extensions", "is not a dictionary");
         return;
     };
-    for (key, body) in entries {
+    for (key, value) in entries {
         let place = Place::Member(&place, key);
         let defined =
             StixId::parse(key).is_some_and(|id| id.object_type() == "extension-definition");
@@ -247,7 +248,7 @@ pub(super) fn extensions(extensions: &Value, findings: &mut Findings) {
                 "has a key that names no extension",
             );
         }
-        let Some(body) = body.as_object() else {
+        let Some(body) = value.as_object() else {
             findings.push(
                 &place,
                 CLAUSE,
@@ -265,8 +266,22 @@ pub(super) fn extensions(extensions: &Value, findings: &mut Findings) {
                     property::check(kind, word, &place, CLAUSE, "extension_type", findings);
                 }
             }
-        } else if let Some(properties) = shape::predefined_extension(key) {
-            property::members(body, properties, &place, "6", findings);
+        } else if let Some((clause, kind)) = shape::predefined_extension(key) {
+            property::check(value, kind, &place, clause, key, findings);
+        }
+        names(body, &place, key, findings);
+    }
+}
+
+/// The properties of an extension keep the rules for names and suffixes too (§3.1).
+fn names(body: &Members, place: &Place<'_>, key: &str, findings: &mut Findings) {
+    let own = match shape::predefined_extension(key) {
+        Some((_, Kind::Part(own) | Kind::SomePart(own))) => own,
+        _ => &[],
+    };
+    for (name, value) in body {
+        if !own.iter().any(|property| property.name == name) {
+            property::named(value, name, &Place::Member(place, name), findings);
         }
     }
 }
@@ -311,8 +326,11 @@ fn is_cve(id: &str) -> bool {
     let parts = id
         .strip_prefix("CVE-")
         .and_then(|rest| rest.split_once('-'));
-    parts
-        .is_some_and(|(year, number)| year.len() == 4 && is_number(year, 4) && is_number(number, 4))
+    // Four digits, and more only where four do not do.
+    let short = |number: &str| number.len() == 4 || !number.starts_with('0');
+    parts.is_some_and(|(year, number)| {
+        year.len() == 4 && is_number(year, 4) && is_number(number, 4) && short(number)
+    })
 }
 
 fn is_number(text: &str, least: usize) -> bool {

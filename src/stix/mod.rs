@@ -3,6 +3,7 @@
 //! IO, no clock, no ids of its own; whatever is minted comes from a function the caller hands in.
 
 mod consistency;
+mod form;
 pub mod id;
 pub mod json;
 pub mod marking;

@@ -283,15 +283,25 @@ impl<'t> Parser<'t> {
             self.comparisons(depth)?;
             self.need(Token::Sign("]"), "`]` expected")?;
         }
-        while self.qualifier()? {}
+        // §9.5.1: at most one qualifier of each kind.
+        let mut had = Vec::new();
+        while let Some(kind) = self.qualifier()? {
+            if had.contains(&kind) {
+                self.at -= 1;
+                return Err(self.fault("a second qualifier of its kind"));
+            }
+            had.push(kind);
+        }
         Ok(())
     }
 
-    fn qualifier(&mut self) -> Result<bool, PatternFault> {
-        if self.eat(Token::Word("START")) {
+    /// Reads a qualifier, if there is one, and gives its keyword.
+    fn qualifier(&mut self) -> Result<Option<&'static str>, PatternFault> {
+        let kind = if self.eat(Token::Word("START")) {
             self.need(Token::Time, "timestamp expected")?;
             self.need(Token::Word("STOP"), "STOP expected")?;
             self.need(Token::Time, "timestamp expected")?;
+            "START"
         } else if self.eat(Token::Word("WITHIN")) {
             match self.peek() {
                 Some(Token::Int { positive: true } | Token::Float { positive: true }) => {
@@ -300,13 +310,15 @@ impl<'t> Parser<'t> {
                 _ => return Err(self.fault("positive number expected")),
             }
             self.need(Token::Word("SECONDS"), "SECONDS expected")?;
+            "WITHIN"
         } else if self.eat(Token::Word("REPEATS")) {
             self.need(Token::Int { positive: true }, "positive integer expected")?;
             self.need(Token::Word("TIMES"), "TIMES expected")?;
+            "REPEATS"
         } else {
-            return Ok(false);
-        }
-        Ok(true)
+            return Ok(None);
+        };
+        Ok(Some(kind))
     }
 
     fn comparisons(&mut self, depth: usize) -> Parsed {
@@ -323,8 +335,12 @@ impl<'t> Parser<'t> {
             self.comparisons(self.deeper(depth)?)?;
             return self.need(Token::Sign(")"), "`)` expected");
         }
+        let denied = self.eat(Token::Word("NOT"));
         if self.eat(Token::Word("EXISTS")) {
             return self.path();
+        }
+        if denied {
+            return Err(self.fault("EXISTS expected"));
         }
         self.path()?;
         // §9.6: NOT stands between the path and the operator.
@@ -423,6 +439,8 @@ mod tests {
             "([a-b:c = 1] AND [a:b != true]) FOLLOWEDBY [a:b IN ('x', 2, h'00ff')] WITHIN 1.5 SECONDS",
             "[a:b = t'2024-01-01T00:00:00Z'] START t'2024-01-01T00:00:00Z' STOP t'2024-01-02T00:00:00.5Z'",
             "[EXISTS x509-certificate:issuer]",
+            "[NOT EXISTS x509-certificate:issuer]",
+            "[a:b = 1] WITHIN 5 SECONDS REPEATS 2 TIMES",
             "[process:extensions.'windows-service-ext'.service_dll_refs[*].name == '日本']",
             "[a:b[0].c <> b'AAA=']  // comment",
             "[a:b = 'it\\'s \\\\']/* c */",
@@ -467,6 +485,8 @@ mod tests {
             ("[a:b = b'']", 7),
             ("[a:b = 1)]", 8),
             ("[a:b and a:c = 1]", 5),
+            ("[NOT a:b = 1]", 5),
+            ("[a:b = 1] WITHIN 5 SECONDS WITHIN 6 SECONDS", 36),
         ] {
             assert_eq!(check(text).map_err(|fault| fault.at), Err(at), "{text}");
         }

@@ -1,11 +1,12 @@
 //! Checks one value against the kind its property has in the standard: strings, numbers, instants,
-//! hashes, references and the parts made of them.
+//! hashes, dictionaries, references and the parts made of them. The forms of texts are in `form`.
 
 use serde_json::{Map, Value};
 
+use super::form;
 use super::id::{Class, StixId};
 use super::json::Place;
-use super::shape::{Kind, Property, Target};
+use super::shape::{self, Entries, Kind, Property, Target, words};
 use super::timestamp::Instant;
 use super::validate::Findings;
 
@@ -27,23 +28,56 @@ pub(super) fn check(
             Some(number) if number < least || number > most => Some("is out of range"),
             Some(_) => None,
         },
-        Kind::Texts | Kind::Langs | Kind::Words(_) | Kind::Refs(_) | Kind::Parts(_) => {
-            return list(value, kind, place, clause, name, findings);
-        }
-        Kind::Part(properties) => match value.as_object() {
-            Some(part) => return members(part, properties, place, clause, findings),
+        Kind::Texts
+        | Kind::Langs
+        | Kind::Words(_)
+        | Kind::Refs(_)
+        | Kind::Parts(_)
+        | Kind::SomeParts(_) => return list(value, kind, place, clause, name, findings),
+        Kind::Part(properties) | Kind::SomePart(properties) => match value.as_object() {
+            Some(part) => {
+                members(part, properties, place, clause, findings);
+                let some =
+                    |property: &Property| !property.required && part.contains_key(property.name);
+                let needed = matches!(kind, Kind::SomePart(_)) && !properties.iter().any(some);
+                needed.then_some("has none of its optional properties, and needs one")
+            }
             None => Some("is not an object"),
         },
-        Kind::Dictionary => return dictionary(value, place, clause, name, findings),
-        Kind::Hashes => return hashes(value, place, clause, name, findings),
+        Kind::Dictionary => return dictionary(value, None, place, clause, name, findings),
+        Kind::Map(entries) => {
+            return dictionary(value, Some(entries), place, clause, name, findings);
+        }
+        Kind::Container => return container(value, place, clause, name, findings),
+        Kind::Hashes | Kind::ListedHashes => {
+            return hashes(value, kind, place, clause, name, findings);
+        }
         _ => match value.as_str() {
             None => Some("is not a string"),
+            Some(_) if findings.defanged && is_address(kind) => None,
             Some(text) => text_fault(text, kind),
         },
     };
     if let Some(message) = fault {
         findings.push(place, clause, name, message);
     }
+}
+
+/// Checks a property the standard does not define: its name, and its value by the suffix of the name
+/// (§3.1).
+pub(super) fn named(value: &Value, name: &str, place: &Place<'_>, findings: &mut Findings) {
+    let kind = match name.rsplit_once('_').map(|(_, suffix)| suffix) {
+        _ if !form::is_property_name(name) => {
+            let message = "has a name that is not 3 to 250 of a-z, 0-9, `_` after a letter";
+            return findings.push(place, "3.1", "property", message);
+        }
+        Some("ref") => Kind::Ref(Target::Any),
+        Some("refs") => Kind::Refs(Target::Any),
+        Some("hex") => Kind::Hex,
+        Some("bin") => Kind::Bin,
+        _ => Kind::Free,
+    };
+    check(value, kind, place, "3.1", name, findings);
 }
 
 /// Checks the members of an object against a table: those required are there, those known fit.
@@ -86,6 +120,7 @@ fn list(
         Kind::Words(words) => Kind::Word(words),
         Kind::Refs(target) => Kind::Ref(target),
         Kind::Parts(properties) => Kind::Part(properties),
+        Kind::SomeParts(properties) => Kind::SomePart(properties),
         _ => Kind::Text,
     };
     let Some(items) = value.as_array() else {
@@ -127,12 +162,30 @@ fn text_fault(text: &str, kind: Kind) -> Option<&'static str> {
             Some(instant) if instant.fraction_digits() < 3 => Some("lacks milliseconds"),
             Some(_) => None,
         },
-        Kind::Hex => (!is_hex(text)).then_some("is not lower-case hexadecimal of even length"),
-        Kind::Bin => (!is_base64(text)).then_some("is not base64"),
-        Kind::Url => (!is_url(text)).then_some("is not a URL"),
-        Kind::Lang => (!is_lang(text)).then_some("is not a BCP 47 language tag"),
-        Kind::Cpe => (!is_cpe(text)).then_some("is not a CPE 2.3 name"),
-        Kind::Hyphened => (!is_hyphened(text)).then_some("has characters other than a-z, 0-9, `-`"),
+        Kind::TimeSeconds => match Instant::parse(text) {
+            None => Some("is no STIX timestamp"),
+            Some(_) if text.contains('.') => Some("is finer than a second"),
+            Some(_) => None,
+        },
+        Kind::Hex => {
+            (!form::is_hex(text)).then_some("is not lower-case hexadecimal of even length")
+        }
+        Kind::Bin => (!form::is_base64(text)).then_some("is not base64"),
+        Kind::Url => (!form::is_url(text)).then_some("is no URL of RFC 3986"),
+        Kind::Email => (!form::is_email(text)).then_some("is no address of RFC 5322"),
+        Kind::Domain => (!form::is_domain(text)).then_some("is no domain name of RFC 5890"),
+        Kind::Ipv4 => (!form::is_ipv4(text)).then_some("is no IPv4 address or CIDR block"),
+        Kind::Ipv6 => (!form::is_ipv6(text)).then_some("is no IPv6 address or CIDR block"),
+        Kind::Mac => (!form::is_mac(text)).then_some("is no lower-case MAC-48 address with colons"),
+        Kind::Charset => {
+            (!form::is_charset(text)).then_some("is no preferred name of an IANA character set")
+        }
+        Kind::RegistryKey => (!form::is_registry_key(text)).then_some("abbreviates its hive"),
+        Kind::Lang => (!form::is_lang(text)).then_some("is not a BCP 47 language tag"),
+        Kind::Cpe => (!form::is_cpe(text)).then_some("is not a CPE 2.3 name"),
+        Kind::Hyphened => {
+            (!form::is_hyphened(text)).then_some("has characters other than a-z, 0-9, `-`")
+        }
         Kind::Word(words) => (!words.contains(&text)).then_some("is not among the allowed values"),
         Kind::Ref(target) => ref_fault(text, target),
         _ => None,
@@ -159,30 +212,85 @@ fn ref_fault(text: &str, target: Target) -> Option<&'static str> {
     (!fits).then_some("points at a type that may not stand here")
 }
 
-fn dictionary(value: &Value, place: &Place<'_>, clause: &str, name: &str, findings: &mut Findings) {
-    let Some(entries) = value.as_object() else {
+/// The forms that defanging breaks on purpose (STIX §3.2 `defanged`).
+fn is_address(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Url | Kind::Email | Kind::Domain | Kind::Ipv4 | Kind::Ipv6 | Kind::Mac
+    )
+}
+
+fn dictionary(
+    value: &Value,
+    entries: Option<Entries>,
+    place: &Place<'_>,
+    clause: &str,
+    name: &str,
+    findings: &mut Findings,
+) {
+    let Some(members) = value.as_object() else {
         findings.push(place, clause, name, "is not a dictionary");
         return;
     };
-    for key in entries.keys() {
-        if !is_key(key, 1) {
-            let place = Place::Member(place, key);
+    for (key, value) in members {
+        let place = Place::Member(place, key);
+        if !form::is_key(key, 0) {
             findings.push(&place, "2.3", name, "is no dictionary key");
+        } else if let Some(message) = entries.and_then(|entries| entry_fault(key, value, entries)) {
+            findings.push(&place, clause, name, message);
         }
     }
 }
 
-fn hashes(value: &Value, place: &Place<'_>, clause: &str, name: &str, findings: &mut Findings) {
+fn entry_fault(key: &str, value: &Value, entries: Entries) -> Option<&'static str> {
+    let int = || int_fault(value, i64::MIN, i64::MAX).is_none();
+    let texts = || {
+        let items = value.as_array();
+        items.is_some_and(|items| items.iter().all(Value::is_string))
+    };
+    match entries {
+        Entries::Texts => (!value.is_string()).then_some("is not a string"),
+        Entries::Ints => (!int()).then_some("is not an integer"),
+        Entries::ExifTags if !key.starts_with(|first: char| first.is_ascii_uppercase()) => {
+            Some("is no EXIF tag")
+        }
+        Entries::TextsOrInts | Entries::ExifTags => {
+            (!value.is_string() && !int()).then_some("is neither a string nor an integer")
+        }
+        Entries::TextLists if key.is_empty() => Some("is no header field"),
+        Entries::TextLists => (!texts()).then_some("is not a list of strings"),
+        // The text asks for lists, the standard's own example has plain strings.
+        Entries::TextsOrTextLists => {
+            (!value.is_string() && !texts()).then_some("is not a list of strings")
+        }
+        Entries::Startup => {
+            (!words::STARTUP.contains(&key)).then_some("is no member of STARTUPINFO")
+        }
+    }
+}
+
+fn hashes(
+    value: &Value,
+    kind: Kind,
+    place: &Place<'_>,
+    clause: &str,
+    name: &str,
+    findings: &mut Findings,
+) {
     let Some(entries) = value.as_object() else {
         findings.push(place, clause, name, "is not a dictionary of hashes");
         return;
     };
+    let closed = matches!(kind, Kind::ListedHashes);
     for (key, hash) in entries {
         let place = Place::Member(place, key);
         let fault = match hash.as_str() {
-            _ if !is_key(key, 3) => Some("is no hash name"),
+            _ if !form::is_key(key, 3) => Some("is no hash name"),
+            _ if closed && !words::HASHES.contains(&key.as_str()) => {
+                Some("is not among the listed hash names")
+            }
             None => Some("is not a string"),
-            Some(text) => (!is_hash(key, text)).then_some("is not a value of this hash"),
+            Some(text) => (!form::is_hash(key, text)).then_some("is not a value of this hash"),
         };
         if let Some(message) = fault {
             findings.push(&place, "2.7", name, message);
@@ -190,101 +298,51 @@ fn hashes(value: &Value, place: &Place<'_>, clause: &str, name: &str, findings: 
     }
 }
 
-fn is_hash(algorithm: &str, text: &str) -> bool {
-    let hex =
-        |chars: usize| text.len() == chars && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match algorithm {
-        "MD5" => hex(32),
-        "SHA-1" => hex(40),
-        "SHA-256" | "SHA3-256" => hex(64),
-        "SHA-512" | "SHA3-512" => hex(128),
-        "SSDEEP" => {
-            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"/+:.".contains(&byte);
-            (1..=128).contains(&text.len()) && text.bytes().all(known)
-        }
-        "TLSH" => text.len() == 70 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-        _ => true,
-    }
-}
-
-/// A dictionary key (STIX §2.3).
-fn is_key(key: &str, least: usize) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (least..=250).contains(&key.len()) && key.bytes().all(known)
-}
-
-/// The name of a property that is not the standard's (STIX §3.1, §11.1).
-pub(super) fn is_property_name(name: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    (3..=250).contains(&name.len()) && name.bytes().all(known)
-}
-
-fn is_hex(text: &str) -> bool {
-    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    !text.is_empty() && text.len().is_multiple_of(2) && text.bytes().all(digit)
-}
-
-/// Alphabet, length and padding only: the standard's own example has loose trailing bits.
-fn is_base64(text: &str) -> bool {
-    let body = text
-        .strip_suffix("==")
-        .or_else(|| text.strip_suffix('='))
-        .unwrap_or(text);
-    let digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    !text.is_empty() && text.len().is_multiple_of(4) && body.bytes().all(digit)
-}
-
-fn is_url(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else {
-        return false;
+/// The deprecated container: observables under keys, which refer to each other by key.
+fn container(value: &Value, place: &Place<'_>, clause: &str, name: &str, findings: &mut Findings) {
+    let Some(entries) = value.as_object() else {
+        findings.push(place, clause, name, "is not a container of observables");
+        return;
     };
-    let in_scheme = |char: char| char.is_ascii_alphanumeric() || "+-.".contains(char);
-    scheme.starts_with(|char: char| char.is_ascii_alphabetic())
-        && scheme.chars().all(in_scheme)
-        && !rest.is_empty()
-        && !text
-            .chars()
-            .any(|char| char.is_whitespace() || char.is_control() || "<>\"".contains(char))
-}
-
-/// The form of a BCP 47 tag; whether its parts are registered is not asked.
-pub(super) fn is_lang(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let first = parts.next().unwrap_or_default();
-    let primary =
-        (1..=8).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let mut rest = parts.peekable();
-    // One letter alone (`x-…`, `i-…`) needs something behind it.
-    primary
-        && (first.len() > 1 || rest.peek().is_some())
-        && rest.all(|part| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
-}
-
-fn is_cpe(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("cpe:2.3:") else {
-        return false;
-    };
-    let (mut parts, mut escaped, mut empty, mut length) = (1, false, false, 0_usize);
-    for char in rest.chars() {
-        match char {
-            ':' if !escaped => {
-                empty |= length == 0;
-                parts += 1;
-                length = 0;
+    for (key, object) in entries {
+        let place = Place::Member(place, key);
+        let members = object.as_object();
+        let typed = members.and_then(|members| members.get("type").and_then(Value::as_str));
+        let (Some(members), Some(object_type)) = (members, typed) else {
+            findings.push(&place, "2.13", name, "holds what is no observable");
+            continue;
+        };
+        let Some(shape) = shape::shape(object_type) else {
+            continue; // of STIX 2.0, or custom
+        };
+        for property in shape.properties {
+            let place = Place::Member(&place, property.name);
+            match (members.get(property.name), property.kind) {
+                (Some(value), Kind::Ref(_) | Kind::Refs(_)) => {
+                    let refs = value
+                        .as_array()
+                        .map_or(std::slice::from_ref(value), Vec::as_slice);
+                    let inside =
+                        |key: &Value| key.as_str().is_some_and(|key| entries.contains_key(key));
+                    if !refs.iter().all(inside) {
+                        findings.push(
+                            &place,
+                            "2.13",
+                            property.name,
+                            "refers to nothing in its container",
+                        );
+                    }
+                }
+                (Some(value), kind) => {
+                    check(value, kind, &place, shape.clause, property.name, findings);
+                }
+                (None, _) if property.required => {
+                    findings.push(&place, shape.clause, property.name, "is required");
+                }
+                (None, _) => {}
             }
-            _ => length += 1,
         }
-        escaped = char == '\\' && !escaped;
     }
-    let class = rest.starts_with(['a', 'o', 'h', '*', '-']);
-    parts == 11 && !empty && length > 0 && class && !rest.contains(char::is_whitespace)
-}
-
-fn is_hyphened(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.bytes().all(known)
 }
 
 #[cfg(test)]
@@ -317,55 +375,82 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_their_forms() {
-        let table: &[(Kind, &[&str], &[&str])] = &[
-            (Kind::Hex, &["00ff"], &["", "0", "0g", "00FF"]),
+    fn instants_are_as_fine_as_their_property_asks() {
+        let time = |fraction: &str| json!(format!("2024-01-01T00:00:00{fraction}Z"));
+        assert!(fits(time(".000"), Kind::TimeMillis) && fits(time(".0000001"), Kind::TimeMillis));
+        assert!(!fits(time(".00"), Kind::TimeMillis) && !fits(time(""), Kind::TimeMillis));
+        assert!(fits(time(""), Kind::TimeSeconds) && !fits(time(".0"), Kind::TimeSeconds));
+        assert!(fits(time(".5"), Kind::Time) && !fits(json!(1), Kind::Time));
+    }
+
+    #[test]
+    fn dictionaries_have_the_entries_their_property_asks() {
+        let table: &[(Entries, Value, Value)] = &[
+            (Entries::Texts, json!({"Title": "t"}), json!({"Title": 1})),
+            (Entries::Ints, json!({"SO_X": 1}), json!({"SO_X": "1"})),
             (
-                Kind::Bin,
-                &["AAAA", "AAA=", "AA=="],
-                &["", "AAA", "A===", "AA-_", "=AAA"],
+                Entries::TextsOrInts,
+                json!({"a": 1, "b": "x"}),
+                json!({"a": [1]}),
             ),
             (
-                Kind::Url,
-                &["https://a.example/?b", "urn:x:1"],
-                &["a.example", "https://a b", "1x:y", "http:", ""],
+                Entries::ExifTags,
+                json!({"Make": "x"}),
+                json!({"make": "x"}),
             ),
             (
-                Kind::Lang,
-                &["ja", "ja-Jpan-JP", "x-hub"],
-                &["", "j", "ja_JP", "日本", "ja-", "123"],
+                Entries::TextLists,
+                json!({"Host": ["x"]}),
+                json!({"Host": "x"}),
             ),
             (
-                Kind::Hyphened,
-                &["uses", "x-1"],
-                &["", "Uses", "a b", "a_b"],
+                Entries::TextsOrTextLists,
+                json!({"X": "x", "Y": ["x"]}),
+                json!({"X": [1]}),
             ),
-            (
-                Kind::Cpe,
-                &[
-                    "cpe:2.3:a:microsoft:word:2000:*:*:*:*:*:*:*",
-                    r"cpe:2.3:a:b:c\:d:1:*:*:*:*:*:*:*",
-                ],
-                &[
-                    "cpe:/a:microsoft:word",
-                    "cpe:2.3:a:b:c",
-                    "cpe:2.3:a::c:1:*:*:*:*:*:*:*",
-                ],
-            ),
-            (
-                Kind::TimeMillis,
-                &["2024-01-01T00:00:00.000Z"],
-                &["2024-01-01T00:00:00.00Z", "2024-01-01T00:00:00Z"],
-            ),
+            (Entries::Startup, json!({"dwX": 1}), json!({"own": 1})),
         ];
-        for (kind, good, bad) in table {
-            for text in *good {
-                assert!(fits(json!(text), *kind), "{text}");
-            }
-            for text in *bad {
-                assert!(!fits(json!(text), *kind), "{text}");
-            }
-            assert!(!fits(json!(1), *kind));
+        for (entries, good, bad) in table {
+            assert!(fits(good.clone(), Kind::Map(*entries)), "{good}");
+            assert!(!fits(bad.clone(), Kind::Map(*entries)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_must_say_something_does() {
+        const PART: &[Property] = &[
+            Property {
+                name: "must",
+                kind: Kind::Text,
+                required: true,
+            },
+            Property {
+                name: "may",
+                kind: Kind::Text,
+                required: false,
+            },
+        ];
+        let part = json!({"must": "x"});
+        assert!(fits(part.clone(), Kind::Part(PART)) && !fits(part, Kind::SomePart(PART)));
+        assert!(fits(json!({"must": "x", "may": "y"}), Kind::SomePart(PART)));
+        assert!(!fits(json!([{"must": "x"}]), Kind::SomeParts(PART)));
+    }
+
+    #[test]
+    fn a_container_holds_observables_that_refer_to_each_other() {
+        let address = json!({"type": "ipv4-addr", "value": "198.51.100.3"});
+        let traffic =
+            |to: &str| json!({"type": "network-traffic", "protocols": ["tcp"], "dst_ref": to});
+        let good = json!({"0": address, "1": traffic("0"), "2": {"type": "as", "number": 42}});
+        assert!(fits(good, Kind::Container));
+        for bad in [
+            json!({"0": address, "1": traffic("7")}),
+            json!({"0": {"type": "ipv4-addr"}}),
+            json!({"0": {"value": "x"}}),
+            json!({"0": "x"}),
+            json!([address]),
+        ] {
+            assert!(!fits(bad.clone(), Kind::Container), "{bad}");
         }
     }
 
@@ -378,6 +463,7 @@ mod tests {
         assert!(!fits(json!({"MD5": "a".repeat(31)}), Kind::Hashes));
         assert!(!fits(json!({"SHA-256": 1}), Kind::Hashes));
         assert!(!fits(json!({"ab": "x"}), Kind::Hashes));
+        assert!(!fits(json!({"x_own": "?"}), Kind::ListedHashes));
         assert!(!fits(json!("a"), Kind::Hashes));
         assert!(fits(json!({"a": 1}), Kind::Dictionary));
         assert!(!fits(json!({"a.b": 1}), Kind::Dictionary));

@@ -1,6 +1,7 @@
-//! The shapes of the objects STIX 2.1 defines: which properties each type has, of what kind, which
-//! are required, and which instants have an order. Data only; `property` reads it. Where the
-//! Markdown edition and the `.adoc` of the same errata differ, the `.adoc` is followed.
+//! How the tables of STIX 2.1 are written here, and the table of common properties (§3.2). The tables
+//! of the types are in `objects` (domain objects, relationships, meta objects), `observables` and
+//! `extensions`, the words of closed enumerations in `words`. Data only; `property` reads it. Where
+//! the Markdown edition and the `.adoc` of the same errata differ, the `.adoc` is followed.
 
 /// What a reference may point at.
 #[derive(Clone, Copy)]
@@ -23,6 +24,7 @@ pub(super) enum Target {
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
+    /// A list of texts.
     Texts,
     Flag,
     /// Whole number within bounds.
@@ -32,11 +34,28 @@ pub(super) enum Kind {
     Time,
     /// With milliseconds at least (STIX §3.2).
     TimeMillis,
+    /// To the second, without a fraction (STIX §6.7.6).
+    TimeSeconds,
     Hashes,
+    /// Under names of the vocabulary only (STIX §2.5.1).
+    ListedHashes,
+    /// With any values.
     Dictionary,
+    /// A dictionary whose values or keys have a form.
+    Map(Entries),
+    /// The deprecated container of observables (STIX §2.13).
+    Container,
     Hex,
     Bin,
     Url,
+    Email,
+    Domain,
+    Ipv4,
+    Ipv6,
+    Mac,
+    /// Of the IANA register.
+    Charset,
+    RegistryKey,
     /// BCP 47.
     Lang,
     Langs,
@@ -50,8 +69,25 @@ pub(super) enum Kind {
     Refs(Target),
     Part(&'static [Property]),
     Parts(&'static [Property]),
+    /// With at least one of those that are optional.
+    SomePart(&'static [Property]),
+    SomeParts(&'static [Property]),
     /// Checked elsewhere.
     Free,
+}
+
+/// What the entries of a dictionary must be.
+#[derive(Clone, Copy)]
+pub(super) enum Entries {
+    Texts,
+    Ints,
+    TextsOrInts,
+    /// Under names that begin with a capital, as those of EXIF tags do.
+    ExifTags,
+    TextLists,
+    TextsOrTextLists,
+    /// Members of STARTUPINFO.
+    Startup,
 }
 
 /// One property of a type or of a part.
@@ -74,10 +110,10 @@ pub(super) struct Shape {
 }
 
 use Kind::{
-    Bin, Cpe, Dictionary, Flag, Float, Free, Hashes, Hex, Hyphened, Int, Lang, Langs, Part, Parts,
-    Ref, Refs, Text, Texts, Time, TimeMillis, Url, Word, Words,
+    Flag, Float, Free, Int, Lang, ListedHashes, Part, Parts, Ref, Refs, SomePart, SomeParts, Text,
+    Texts, TimeMillis, Url, Word, Words,
 };
-use Target::{Any, Sco, ScoOrSro, Sdo, SdoOrSco, Types};
+use Target::Types;
 
 const fn req(name: &'static str, kind: Kind) -> Property {
     Property {
@@ -101,63 +137,17 @@ const WHOLE: Kind = Int(-SAFE, SAFE);
 const COUNT: Kind = Int(0, SAFE);
 const PORT: Kind = Int(0, 65_535);
 const ANY_FLOAT: Kind = Float(f64::MIN, f64::MAX);
-const KILL_CHAIN: Property = opt(
-    "kill_chain_phases",
-    Parts(&[req("kill_chain_name", Text), req("phase_name", Text)]),
-);
-const DESCRIPTION: Property = opt("description", Text);
-const ALIASES: Property = opt("aliases", Texts);
-const FIRST_SEEN: Property = opt("first_seen", Time);
-const LAST_SEEN: Property = opt("last_seen", Time);
-const OBJECT_REFS: Property = req("object_refs", Refs(Any));
-const SEEN: &[Order] = &[("last_seen", "first_seen", false)];
-const EXTENSION_TYPES: &[&str] = &[
-    "new-sdo",
-    "new-sco",
-    "new-sro",
-    "property-extension",
-    "toplevel-property-extension",
-];
-const OPINIONS: &[&str] = &[
-    "strongly-disagree",
-    "disagree",
-    "neutral",
-    "agree",
-    "strongly-agree",
-];
-const ENCRYPTION: &[&str] = &["AES-256-GCM", "ChaCha20-Poly1305", "mime-type-indicated"];
-const REGISTRY_DATA: &[&str] = &[
-    "REG_NONE",
-    "REG_SZ",
-    "REG_EXPAND_SZ",
-    "REG_BINARY",
-    "REG_DWORD",
-    "REG_DWORD_BIG_ENDIAN",
-    "REG_DWORD_LITTLE_ENDIAN",
-    "REG_LINK",
-    "REG_MULTI_SZ",
-    "REG_RESOURCE_LIST",
-    "REG_FULL_RESOURCE_DESCRIPTION",
-    "REG_RESOURCE_REQUIREMENTS_LIST",
-    "REG_QWORD",
-    "REG_INVALID_TYPE",
-];
-/// The kind of `extension_type` inside an extension.
-pub(super) const EXTENSION_TYPE: Kind = Word(EXTENSION_TYPES);
-
-const SOFTWARE: Target = Types(&["software"]);
-const MAIL: Target = Types(&["email-addr"]);
 const ARTIFACT: Target = Types(&["artifact"]);
-const ACCOUNT: Target = Types(&["user-account"]);
-const ENDPOINT: Target = Types(&["ipv4-addr", "ipv6-addr", "mac-addr", "domain-name"]);
-const TRAFFIC: Target = Types(&["network-traffic"]);
+const DESCRIPTION: Property = opt("description", Text);
+/// The kind of `extension_type` inside an extension.
+pub(super) const EXTENSION_TYPE: Kind = Word(words::EXTENSION_TYPES);
 
 /// An external reference (§2.5).
 pub(super) const EXTERNAL_REFERENCE: &[Property] = &[
     req("source_name", Text),
     DESCRIPTION,
     opt("url", Url),
-    opt("hashes", Hashes),
+    opt("hashes", ListedHashes),
     opt("external_id", Text),
 ];
 
@@ -226,7 +216,7 @@ pub(super) fn presence(cells: &str, column: Column) -> Presence {
 
 macro_rules! shapes {
     ($($kind:literal $clause:literal [$($property:expr),* $(,)?] $order:expr;)*) => {
-        /// The shape of a type; `None` for a type the standard does not define.
+        /// The shape of a type of this table.
         pub(super) fn shape(object_type: &str) -> Option<&'static Shape> {
             match object_type {
                 $($kind => {
@@ -236,228 +226,49 @@ macro_rules! shapes {
                 _ => None,
             }
         }
-        /// Every type that has a shape.
+        /// The types of this table.
         pub(super) const TYPES: &[&str] = &[$($kind),*];
     };
 }
 
-shapes! {
-    "attack-pattern" "4.1" [req("name", Text), DESCRIPTION, ALIASES, KILL_CHAIN] &[];
-    "campaign" "4.2" [req("name", Text), DESCRIPTION, ALIASES, FIRST_SEEN, LAST_SEEN, opt("objective", Text)] SEEN;
-    "course-of-action" "4.3" [req("name", Text), DESCRIPTION] &[];
-    "grouping" "4.4" [opt("name", Text), DESCRIPTION, req("context", Text), OBJECT_REFS] &[];
-    "identity" "4.5" [req("name", Text), DESCRIPTION, opt("roles", Texts), opt("identity_class", Text),
-        opt("sectors", Texts), opt("contact_information", Text)] &[];
-    "incident" "4.6" [req("name", Text), DESCRIPTION] &[];
-    "indicator" "4.7" [opt("name", Text), DESCRIPTION, opt("indicator_types", Texts), req("pattern", Text),
-        req("pattern_type", Text), opt("pattern_version", Text), req("valid_from", Time),
-        opt("valid_until", Time), KILL_CHAIN] &[("valid_until", "valid_from", true)];
-    "infrastructure" "4.8" [req("name", Text), DESCRIPTION, opt("infrastructure_types", Texts), ALIASES,
-        KILL_CHAIN, FIRST_SEEN, LAST_SEEN] SEEN;
-    "intrusion-set" "4.9" [req("name", Text), DESCRIPTION, ALIASES, FIRST_SEEN, LAST_SEEN, opt("goals", Texts),
-        opt("resource_level", Text), opt("primary_motivation", Text), opt("secondary_motivations", Texts)] SEEN;
-    "location" "4.10" [opt("name", Text), DESCRIPTION, opt("latitude", Float(-90.0, 90.0)),
-        opt("longitude", Float(-180.0, 180.0)), opt("precision", Float(0.0, f64::MAX)), opt("region", Text),
-        opt("country", Text), opt("administrative_area", Text), opt("city", Text),
-        opt("street_address", Text), opt("postal_code", Text)] &[];
-    "malware" "4.11" [opt("name", Text), DESCRIPTION, opt("malware_types", Texts), req("is_family", Flag), ALIASES,
-        KILL_CHAIN, FIRST_SEEN, LAST_SEEN, opt("operating_system_refs", Refs(SOFTWARE)),
-        opt("architecture_execution_envs", Texts), opt("implementation_languages", Texts),
-        opt("capabilities", Texts), opt("sample_refs", Refs(Types(&["artifact", "file"])))] SEEN;
-    "malware-analysis" "4.12" [req("product", Text), opt("version", Text), opt("host_vm_ref", Ref(SOFTWARE)),
-        opt("operating_system_ref", Ref(SOFTWARE)), opt("installed_software_refs", Refs(SOFTWARE)),
-        opt("configuration_version", Text), opt("modules", Texts), opt("analysis_engine_version", Text),
-        opt("analysis_definition_version", Text), opt("submitted", Time), opt("analysis_started", Time),
-        opt("analysis_ended", Time), opt("result_name", Text), opt("result", Text),
-        opt("analysis_sco_refs", Refs(Sco)), opt("sample_ref", Ref(Sco))] &[];
-    "note" "4.13" [opt("abstract", Text), req("content", Text), opt("authors", Texts), OBJECT_REFS] &[];
-    "observed-data" "4.14" [req("first_observed", Time), req("last_observed", Time),
-        req("number_observed", Int(1, 999_999_999)), opt("objects", Dictionary),
-        opt("object_refs", Refs(ScoOrSro))] &[("last_observed", "first_observed", false)];
-    "opinion" "4.15" [opt("explanation", Text), opt("authors", Texts), req("opinion", Word(OPINIONS)), OBJECT_REFS] &[];
-    "report" "4.16" [req("name", Text), DESCRIPTION, opt("report_types", Texts), req("published", Time), OBJECT_REFS] &[];
-    "threat-actor" "4.17" [req("name", Text), DESCRIPTION, opt("threat_actor_types", Texts), ALIASES, FIRST_SEEN,
-        LAST_SEEN, opt("roles", Texts), opt("goals", Texts), opt("sophistication", Text),
-        opt("resource_level", Text), opt("primary_motivation", Text), opt("secondary_motivations", Texts),
-        opt("personal_motivations", Texts)] SEEN;
-    "tool" "4.18" [req("name", Text), DESCRIPTION, opt("tool_types", Texts), ALIASES, KILL_CHAIN,
-        opt("tool_version", Text)] &[];
-    "vulnerability" "4.19" [req("name", Text), DESCRIPTION] &[];
-    "relationship" "5.1" [req("relationship_type", Hyphened), DESCRIPTION, req("source_ref", Ref(SdoOrSco)),
-        req("target_ref", Ref(SdoOrSco)), opt("start_time", Time), opt("stop_time", Time)]
-        &[("stop_time", "start_time", true)];
-    "sighting" "5.2" [DESCRIPTION, FIRST_SEEN, LAST_SEEN, opt("count", Int(0, 999_999_999)),
-        req("sighting_of_ref", Ref(Sdo)), opt("observed_data_refs", Refs(Types(&["observed-data"]))),
-        opt("where_sighted_refs", Refs(Types(&["identity", "location"]))), opt("summary", Flag)] SEEN;
-    "artifact" "6.1" [opt("mime_type", Text), opt("payload_bin", Bin), opt("url", Url), opt("hashes", Hashes),
-        opt("encryption_algorithm", Word(ENCRYPTION)), opt("decryption_key", Text)] &[];
-    "autonomous-system" "6.2" [req("number", WHOLE), opt("name", Text), opt("rir", Text)] &[];
-    "directory" "6.3" [req("path", Text), opt("path_enc", Text), opt("ctime", Time), opt("mtime", Time),
-        opt("atime", Time), opt("contains_refs", Refs(Types(&["file", "directory"])))] &[];
-    "domain-name" "6.4" [req("value", Text),
-        opt("resolves_to_refs", Refs(Types(&["ipv4-addr", "ipv6-addr", "domain-name"])))] &[];
-    "email-addr" "6.5" [req("value", Text), opt("display_name", Text), opt("belongs_to_ref", Ref(ACCOUNT))] &[];
-    "email-message" "6.6" [req("is_multipart", Flag), opt("date", Time), opt("content_type", Text),
-        opt("from_ref", Ref(MAIL)), opt("sender_ref", Ref(MAIL)), opt("to_refs", Refs(MAIL)),
-        opt("cc_refs", Refs(MAIL)), opt("bcc_refs", Refs(MAIL)), opt("message_id", Text), opt("subject", Text),
-        opt("received_lines", Texts), opt("additional_header_fields", Dictionary), opt("body", Text),
-        opt("body_multipart", Parts(&[opt("body", Text), opt("body_raw_ref", Ref(Types(&["artifact", "file"]))),
-            opt("content_type", Text), opt("content_disposition", Text)])),
-        opt("raw_email_ref", Ref(ARTIFACT))] &[];
-    "file" "6.7" [opt("hashes", Hashes), opt("size", COUNT), opt("name", Text), opt("name_enc", Text),
-        opt("magic_number_hex", Hex), opt("mime_type", Text), opt("ctime", Time), opt("mtime", Time),
-        opt("atime", Time), opt("parent_directory_ref", Ref(Types(&["directory"]))),
-        opt("contains_refs", Refs(Sco)), opt("content_ref", Ref(ARTIFACT))] &[];
-    "ipv4-addr" "6.8" [req("value", Text), opt("resolves_to_refs", Refs(Types(&["mac-addr"]))),
-        opt("belongs_to_refs", Refs(Types(&["autonomous-system"])))] &[];
-    "ipv6-addr" "6.9" [req("value", Text), opt("resolves_to_refs", Refs(Types(&["mac-addr"]))),
-        opt("belongs_to_refs", Refs(Types(&["autonomous-system"])))] &[];
-    "mac-addr" "6.10" [req("value", Text)] &[];
-    "mutex" "6.11" [req("name", Text)] &[];
-    "network-traffic" "6.12" [opt("start", Time), opt("end", Time), opt("is_active", Flag),
-        opt("src_ref", Ref(ENDPOINT)), opt("dst_ref", Ref(ENDPOINT)), opt("src_port", PORT), opt("dst_port", PORT),
-        req("protocols", Texts), opt("src_byte_count", COUNT), opt("dst_byte_count", COUNT),
-        opt("src_packets", COUNT), opt("dst_packets", COUNT), opt("ipfix", Dictionary),
-        opt("src_payload_ref", Ref(ARTIFACT)), opt("dst_payload_ref", Ref(ARTIFACT)),
-        opt("encapsulates_refs", Refs(TRAFFIC)), opt("encapsulated_by_ref", Ref(TRAFFIC))]
-        &[("end", "start", false)];
-    "process" "6.13" [opt("is_hidden", Flag), opt("pid", WHOLE), opt("created_time", Time), opt("cwd", Text),
-        opt("command_line", Text), opt("environment_variables", Dictionary),
-        opt("opened_connection_refs", Refs(TRAFFIC)), opt("creator_user_ref", Ref(ACCOUNT)),
-        opt("image_ref", Ref(Types(&["file"]))), opt("parent_ref", Ref(Types(&["process"]))),
-        opt("child_refs", Refs(Types(&["process"])))] &[];
-    "software" "6.14" [req("name", Text), opt("cpe", Cpe), opt("swid", Text), opt("languages", Langs),
-        opt("vendor", Text), opt("version", Text)] &[];
-    "url" "6.15" [req("value", Text)] &[];
-    "user-account" "6.16" [opt("user_id", Text), opt("credential", Text), opt("account_login", Text),
-        opt("account_type", Text), opt("display_name", Text), opt("is_service_account", Flag),
-        opt("is_privileged", Flag), opt("can_escalate_privs", Flag), opt("is_disabled", Flag),
-        opt("account_created", Time), opt("account_expires", Time), opt("credential_last_changed", Time),
-        opt("account_first_login", Time), opt("account_last_login", Time)] &[];
-    "windows-registry-key" "6.17" [opt("key", Text),
-        opt("values", Parts(&[opt("name", Text), opt("data", Text), opt("data_type", Word(REGISTRY_DATA))])),
-        opt("modified_time", Time), opt("creator_user_ref", Ref(ACCOUNT)), opt("number_of_subkeys", COUNT)] &[];
-    "x509-certificate" "6.18" [opt("is_self_signed", Flag), opt("hashes", Hashes), opt("version", Text),
-        opt("serial_number", Text), opt("signature_algorithm", Text), opt("issuer", Text),
-        opt("validity_not_before", Time), opt("validity_not_after", Time), opt("subject", Text),
-        opt("subject_public_key_algorithm", Text), opt("subject_public_key_modulus", Text),
-        opt("subject_public_key_exponent", WHOLE),
-        opt("x509_v3_extensions", Part(&[opt("private_key_usage_period_not_before", Time),
-            opt("private_key_usage_period_not_after", Time)]))] &[];
-    "language-content" "7.1" [req("object_ref", Ref(Any)), opt("object_modified", Time), req("contents", Dictionary)] &[];
-    "marking-definition" "7.2.1" [opt("name", Text), opt("definition_type", Text), opt("definition", Part(&[]))] &[];
-    "extension-definition" "7.3" [req("name", Text), DESCRIPTION, req("schema", Text), req("version", Text),
-        req("extension_types", Words(EXTENSION_TYPES)), opt("extension_properties", Texts)] &[];
+mod extensions;
+mod objects;
+mod observables;
+pub(super) mod words;
+
+pub(super) use extensions::predefined_extension;
+
+/// The shape of a type; `None` for a type the standard does not define.
+pub(super) fn shape(object_type: &str) -> Option<&'static Shape> {
+    objects::shape(object_type).or_else(|| observables::shape(object_type))
 }
 
-const FAMILIES: &[&str] = &[
-    "AF_UNSPEC",
-    "AF_INET",
-    "AF_IPX",
-    "AF_APPLETALK",
-    "AF_NETBIOS",
-    "AF_INET6",
-    "AF_IRDA",
-    "AF_BTH",
-];
-// The summary in §10.27 prints a misspelled datagram value; the table's own is right.
-const SOCKETS: &[&str] = &[
-    "SOCK_STREAM",
-    "SOCK_DGRAM",
-    "SOCK_RAW",
-    "SOCK_RDM",
-    "SOCK_SEQPACKET",
-];
-const STARTS: &[&str] = &[
-    "SERVICE_AUTO_START",
-    "SERVICE_BOOT_START",
-    "SERVICE_DEMAND_START",
-    "SERVICE_DISABLED",
-    "SERVICE_SYSTEM_ALERT",
-];
-const SERVICES: &[&str] = &[
-    "SERVICE_KERNEL_DRIVER",
-    "SERVICE_FILE_SYSTEM_DRIVER",
-    "SERVICE_WIN32_OWN_PROCESS",
-    "SERVICE_WIN32_SHARE_PROCESS",
-];
-const STATES: &[&str] = &[
-    "SERVICE_CONTINUE_PENDING",
-    "SERVICE_PAUSE_PENDING",
-    "SERVICE_PAUSED",
-    "SERVICE_RUNNING",
-    "SERVICE_START_PENDING",
-    "SERVICE_STOP_PENDING",
-    "SERVICE_STOPPED",
-];
-
-macro_rules! extensions {
-    ($($key:literal [$($property:expr),* $(,)?];)*) => {
-        /// The properties of an extension the standard itself defines, by its key.
-        pub(super) fn predefined_extension(key: &str) -> Option<&'static [Property]> {
-            match key {
-                $($key => {
-                    const PROPERTIES: &[Property] = &[$($property),*];
-                    Some(PROPERTIES)
-                })*
-                _ => None,
-            }
-        }
-        /// The keys of those extensions.
-        const EXTENSIONS: &[&str] = &[$($key),*];
-    };
-}
-
-extensions! {
-    "archive-ext" [req("contains_refs", Refs(Types(&["file", "directory"]))), opt("comment", Text)];
-    "ntfs-ext" [opt("sid", Text), opt("alternate_data_streams",
-        Parts(&[req("name", Text), opt("hashes", Hashes), opt("size", COUNT)]))];
-    "pdf-ext" [opt("version", Text), opt("is_optimized", Flag), opt("document_info_dict", Dictionary),
-        opt("pdfid0", Text), opt("pdfid1", Text)];
-    "raster-image-ext" [opt("image_height", WHOLE), opt("image_width", WHOLE), opt("bits_per_pixel", WHOLE),
-        opt("exif_tags", Dictionary)];
-    "windows-pebinary-ext" [req("pe_type", Text), opt("imphash", Text), opt("machine_hex", Hex),
-        opt("number_of_sections", COUNT), opt("time_date_stamp", Time), opt("pointer_to_symbol_table_hex", Hex),
-        opt("number_of_symbols", COUNT), opt("size_of_optional_header", COUNT), opt("characteristics_hex", Hex),
-        opt("file_header_hashes", Hashes), opt("optional_header", Part(&[opt("hashes", Hashes)])),
-        opt("sections", Parts(&[req("name", Text), opt("size", COUNT), opt("entropy", ANY_FLOAT),
-            opt("hashes", Hashes)]))];
-    "http-request-ext" [req("request_method", Text), req("request_value", Text), opt("request_version", Text),
-        opt("request_header", Dictionary), opt("message_body_length", WHOLE),
-        opt("message_body_data_ref", Ref(ARTIFACT))];
-    "icmp-ext" [req("icmp_type_hex", Hex), req("icmp_code_hex", Hex)];
-    "socket-ext" [req("address_family", Word(FAMILIES)), opt("is_blocking", Flag), opt("is_listening", Flag),
-        opt("options", Dictionary), opt("socket_type", Word(SOCKETS)), opt("socket_descriptor", COUNT),
-        opt("socket_handle", WHOLE)];
-    "tcp-ext" [opt("src_flags_hex", Hex), opt("dst_flags_hex", Hex)];
-    "windows-process-ext" [opt("aslr_enabled", Flag), opt("dep_enabled", Flag), opt("priority", Text),
-        opt("owner_sid", Text), opt("window_title", Text), opt("startup_info", Dictionary),
-        opt("integrity_level", Word(&["low", "medium", "high", "system"]))];
-    "windows-service-ext" [opt("service_name", Text), opt("descriptions", Texts), opt("display_name", Text),
-        opt("group_name", Text), opt("start_type", Word(STARTS)), opt("service_dll_refs", Refs(Types(&["file"]))),
-        opt("service_type", Word(SERVICES)), opt("service_status", Word(STATES))];
-    "unix-account-ext" [opt("gid", WHOLE), opt("groups", Texts), opt("home_dir", Text), opt("shell", Text)];
+/// Every type that has a shape.
+pub(super) fn types() -> impl Iterator<Item = &'static str> {
+    objects::TYPES.iter().chain(observables::TYPES).copied()
 }
 
 /// Every table of properties, those of parts not opened.
 fn tables() -> impl Iterator<Item = &'static [Property]> {
-    let types = TYPES
+    let types = types().filter_map(shape).map(|shape| shape.properties);
+    let extensions = extensions::KEYS
         .iter()
-        .filter_map(|kind| shape(kind))
-        .map(|shape| shape.properties);
-    let extensions = EXTENSIONS
-        .iter()
-        .filter_map(|key| predefined_extension(key));
+        .filter_map(|key| predefined_extension(key))
+        .filter_map(|(_, kind)| part_of(kind));
     types.chain(extensions).chain([EXTERNAL_REFERENCE])
+}
+
+/// The table of a part, or of each part of a list.
+fn part_of(kind: Kind) -> Option<&'static [Property]> {
+    match kind {
+        Part(inner) | Parts(inner) | SomePart(inner) | SomeParts(inner) => Some(inner),
+        _ => None,
+    }
 }
 
 fn any_property(properties: &[Property], wanted: &dyn Fn(&Property) -> bool) -> bool {
     properties.iter().any(|property| {
-        wanted(property)
-            || match property.kind {
-                Part(inner) | Parts(inner) => any_property(inner, wanted),
-                _ => false,
-            }
+        wanted(property) || part_of(property.kind).is_some_and(|inner| any_property(inner, wanted))
     })
 }
 
@@ -465,11 +276,9 @@ fn any_property(properties: &[Property], wanted: &dyn Fn(&Property) -> bool) -> 
 pub(super) fn is_standard_name(name: &str) -> bool {
     COMMON.iter().any(|(common, ..)| *common == name)
         || matches!(name, "extension_type" | "selectors" | "marking_ref")
-        || EXTENSIONS.contains(&name)
-        || [
-            "MD5", "SHA-1", "SHA-256", "SHA-512", "SHA3-256", "SHA3-512", "SSDEEP", "TLSH",
-        ]
-        .contains(&name)
+        || extensions::KEYS.contains(&name)
+        || words::HASHES.contains(&name)
+        || words::STARTUP.contains(&name)
         || tables().any(|table| any_property(table, &|property| property.name == name))
 }
 
@@ -494,7 +303,7 @@ mod tests {
 
     #[test]
     fn every_type_of_the_standard_has_a_shape_and_no_other_has() {
-        let count = |wanted: Class| TYPES.iter().filter(|kind| class(kind) == wanted).count();
+        let count = |wanted: Class| types().filter(|kind| class(kind) == wanted).count();
         assert_eq!(count(Class::Sdo), 19);
         assert_eq!(count(Class::Sro), 2);
         assert_eq!(count(Class::Sco), 18);
@@ -506,7 +315,7 @@ mod tests {
 
     #[test]
     fn no_type_redefines_a_common_property() {
-        for kind in TYPES {
+        for kind in types() {
             for property in shape(kind).unwrap().properties {
                 let common = COMMON.iter().any(|(name, ..)| *name == property.name);
                 assert!(!common, "{kind} {}", property.name);

@@ -11,7 +11,7 @@ use super::json::Place;
 use super::marking;
 use super::property;
 use super::selector;
-use super::shape::{self, COMMON, Column, Kind, Presence, Target};
+use super::shape::{self, COMMON, Column, Presence};
 
 /// The most violations reported for one object; more say nothing new.
 pub const VIOLATIONS_MAX: usize = 50;
@@ -42,6 +42,8 @@ impl Violation {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Violation>,
+    /// The object says that its addresses are broken on purpose (§3.2 `defanged`).
+    pub(super) defanged: bool,
 }
 
 impl Findings {
@@ -101,6 +103,8 @@ fn check(object: &Value, findings: &mut Findings) {
         return;
     };
     let column = column(object_type, members);
+    findings.defanged =
+        column == Column::Sco && members.get("defanged").and_then(Value::as_bool) == Some(true);
     common(members, column, findings);
     let shape = shape::shape(object_type);
     if let Some(shape) = shape {
@@ -143,7 +147,7 @@ fn identity<'a>(members: &'a Map<String, Value>, findings: &mut Findings) -> Opt
             &type_place,
             "8",
             "type",
-            "is a bundle, which is no STIX Object",
+            "is a bundle, which is no STIX Object: post its `objects` themselves",
         );
         return None;
     }
@@ -262,27 +266,9 @@ fn custom(members: &Map<String, Value>, shape: Option<&shape::Shape>, findings: 
         let place = Place::Member(&Place::Root, name);
         if RESERVED.contains(&name.as_str()) {
             findings.push(&place, "3.8", name, "is a reserved name");
-        } else if !property::is_property_name(name) {
-            findings.push(
-                &place,
-                "3.1",
-                "property",
-                "has a name outside a-z, 0-9, `_` or 3 to 250",
-            );
-        } else if let Some(kind) = suffix_kind(name) {
-            property::check(value, kind, &place, "3.1", name, findings);
+        } else {
+            property::named(value, name, &place, findings);
         }
-    }
-}
-
-fn suffix_kind(name: &str) -> Option<Kind> {
-    let (_, suffix) = name.rsplit_once('_')?;
-    match suffix {
-        "ref" => Some(Kind::Ref(Target::Any)),
-        "refs" => Some(Kind::Refs(Target::Any)),
-        "hex" => Some(Kind::Hex),
-        "bin" => Some(Kind::Bin),
-        _ => None,
     }
 }
 

@@ -48,3 +48,4 @@ mod tables;
 mod taxii;
 mod taxii_smoke;
 mod time;
+mod trust;

@@ -44,9 +44,12 @@ fn make(kind: &str, change: Value) -> Value {
         "artifact" => json!({"payload_bin": "AAAA"}),
         "autonomous-system" => json!({"number": 1}),
         "directory" => json!({"path": "/"}),
-        "domain-name" | "email-addr" | "ipv4-addr" | "ipv6-addr" | "mac-addr" | "url" => {
-            json!({"value": "x"})
-        }
+        "domain-name" => json!({"value": "a.example"}),
+        "email-addr" => json!({"value": "jo@a.example"}),
+        "ipv4-addr" => json!({"value": "198.51.100.3"}),
+        "ipv6-addr" => json!({"value": "2001:db8::1"}),
+        "mac-addr" => json!({"value": "d2:fb:49:24:37:18"}),
+        "url" => json!({"value": "https://a.example/"}),
         "email-message" => json!({"is_multipart": false}),
         "network-traffic" => json!({"protocols": ["tcp"], "src_ref": id("ipv4-addr")}),
         "process" => json!({"pid": 1}),
@@ -90,7 +93,7 @@ fn neighbours(kind: &str, good: Value, bad: Value, rule: &str) {
 
 #[test]
 fn a_minimal_object_of_every_type_is_valid_and_needs_each_of_its_required_properties() {
-    for kind in shape::TYPES {
+    for kind in shape::types() {
         let object = make(kind, json!({}));
         assert_eq!(rules(&object), [""; 0], "{object}");
         for property in shape::shape(kind)
@@ -270,7 +273,7 @@ fn marking_definitions_have_content_and_do_not_mark_themselves() {
     neighbours(
         "marking-definition",
         json!({"definition": null, "definition_type": null,
-            "extensions": {key: {"extension_type": "property-extension", "a": 1}}}),
+            "extensions": {key: {"extension_type": "property-extension", "rank": 1}}}),
         json!({"definition": null, "definition_type": null}),
         "STIX 7.2.1 extensions",
     );
@@ -327,8 +330,72 @@ fn extensions_are_keyed_and_typed() {
             "socket-ext",
             json!({"address_family": "AF_INET", "socket_type": "AF_ISOCK_DGRAMNET"}),
         ),
-        "STIX 6 socket_type",
+        "STIX 6.12.4 socket_type",
     );
+}
+
+#[test]
+fn what_an_observable_defanged_is_not_asked_for_its_form() {
+    let value = |value: &str, defanged: bool| json!({"value": value, "defanged": defanged});
+    for (kind, broken, rule) in [
+        ("domain-name", "a[.]example", "STIX 6.4 value"),
+        ("email-addr", "jo[at]a.example", "STIX 6.5 value"),
+        ("ipv4-addr", "198.51.100[.]3", "STIX 6.8 value"),
+        ("url", "hxxps:// a.example", "STIX 6.15 value"),
+    ] {
+        neighbours(kind, value(broken, true), value(broken, false), rule);
+    }
+    let number = json!({"value": 5, "defanged": true});
+    assert_eq!(rules(&make("url", number)), ["STIX 6.15 value"]);
+}
+
+#[test]
+fn what_an_extension_calls_its_properties_keeps_the_rules_for_names() {
+    let key = id("extension-definition");
+    let with = |name: &str, value: Value| json!({"extensions": {&key: {"extension_type": "property-extension", name: value}}});
+    let bad = "STIX 3.1 property";
+    neighbours("tool", with("id", json!(1)), with("ab", json!(1)), bad);
+    neighbours("tool", with("rank", json!(1)), with("Rank", json!(1)), bad);
+    neighbours(
+        "tool",
+        with("a_hex", json!("00")),
+        with("a_hex", json!("0")),
+        "STIX 3.1 a_hex",
+    );
+    let deep = with("deep", json!({"Any Key": {"x y": [1]}}));
+    assert_eq!(rules(&make("tool", deep)), [""; 0]);
+}
+
+#[test]
+fn a_predefined_extension_says_something_beyond_what_it_must() {
+    let with = |body: Value| json!({"extensions": {"windows-pebinary-ext": body}});
+    neighbours(
+        "file",
+        with(json!({"pe_type": "exe", "optional_header": {"magic_hex": "010b"}})),
+        with(json!({"pe_type": "exe"})),
+        "STIX 6.7.6 windows-pebinary-ext",
+    );
+    neighbours(
+        "file",
+        with(json!({"pe_type": "exe", "time_date_stamp": "2024-01-01T00:00:00Z"})),
+        with(json!({"pe_type": "exe", "time_date_stamp": "2024-01-01T00:00:00.0Z"})),
+        "STIX 6.7.6 time_date_stamp",
+    );
+}
+
+#[test]
+fn an_external_reference_has_listed_hashes_and_ids_of_its_source() {
+    let with = |part: Value| json!({"external_references": [part]});
+    let hash = |name: &str| {
+        with(
+            json!({"source_name": "s", "url": "https://a.example", "hashes": {name: "a".repeat(32)}}),
+        )
+    };
+    neighbours("tool", hash("MD5"), hash("md5"), "STIX 2.7 hashes");
+    let cited = |id: &str| with(json!({"source_name": "cve", "external_id": id}));
+    let bad = "STIX 2.5 external_id";
+    neighbours("tool", cited("CVE-2024-0123"), cited("CVE-2024-01234"), bad);
+    neighbours("tool", cited("CVE-2024-12345"), cited("CVE-2024-123"), bad);
 }
 
 #[test]

@@ -124,8 +124,8 @@ fn each_type_keeps_its_own_rules() {
     );
     neighbours(
         "observed-data",
-        json!({"object_refs": null, "objects": {"0": {"type": "url", "value": "x"}}}),
-        json!({"objects": {"0": {"type": "url", "value": "x"}}}),
+        json!({"object_refs": null, "objects": {"0": {"type": "url", "value": "https://a.example/"}}}),
+        json!({"objects": {"0": {"type": "url", "value": "https://a.example/"}}}),
         "STIX 4.14 object_refs",
     );
     neighbours(
