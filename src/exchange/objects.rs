@@ -96,15 +96,6 @@ impl Exchange {
         };
         let envelope = split_envelope(bytes, &limits)
             .map_err(|fault| Refusal::Malformed(vec![fault.into()]))?;
-        if envelope.bundle {
-            let message = "TAXII 2.1 takes an envelope, not a STIX bundle: post `{\"objects\": [...]}` \
-                           with the bundle's objects";
-            return Err(Refusal::Malformed(vec![Fault::at(
-                "/type",
-                "TAXII 3.7",
-                message,
-            )]));
-        }
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut valid: Vec<(usize, String, Value)> = Vec::new();
         for (at, object) in envelope.objects.into_iter().enumerate() {
