@@ -263,11 +263,17 @@ impl Audience {
     }
 
     /// This audience after its access was changed; `None` where nothing changes. A part follows what
-    /// it is split from, whose definition changes in place. `change` is given the access, the form of the entries, and whether it is the need-to-know piece.
+    /// it is split from, whose definition changes in place. The source's own CEPTOAR stands in no
+    /// column towards itself that could change: what went inside alone goes to nobody else, whoever
+    /// moves. `change` is given the access, the form of the entries, and whether it is the
+    /// need-to-know piece.
     #[must_use]
     pub fn followed(&self, change: &dyn Fn(&Access, Form, bool) -> Option<Access>) -> Option<Self> {
         match self {
-            Self::Desk { .. } | Self::Persons { .. } | Self::Part { .. } => None,
+            Self::Desk { .. }
+            | Self::Persons { .. }
+            | Self::Part { .. }
+            | Self::Readers { except: None, .. } => None,
             Self::Late { persons, of } => Some(Self::Late {
                 persons: persons.clone(),
                 of: Box::new(of.followed(change)?),
