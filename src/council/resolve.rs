@@ -174,10 +174,13 @@ impl Directory {
         let placed = self
             .bodies_by_name()
             .map(|body| {
+                // Operators that join the source's CEPTOAR later are its members as if they had been
+                // there: its own column is never cut to those who are.
+                let own = body.id == origin.ceptoar && body.kind == BodyKind::Ceptoar;
                 (
                     &body.id,
                     self.column(body, &origin.ceptoar, day),
-                    self.has_operators(&body.id),
+                    own || self.has_operators(&body.id),
                 )
             })
             .chain((level.tlp == Tlp::Clear).then_some((&anybody, Some(Column::Observers), false)));
