@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use super::{Body, BodyKind, Directory};
-use crate::handling::{Access, BodyId, Depth, Form, Grant, Relative};
+use crate::handling::{Access, BodyId, Column, Depth, Form, Grant, Relative};
 
 /// A directory on a day (UTC).
 pub type OnDay<'a> = (&'a Directory, NaiveDate);
@@ -25,6 +25,26 @@ pub fn moved<'a>(before: OnDay<'a>, after: OnDay<'a>) -> BTreeSet<&'a BodyId> {
     all.filter(may).map(|body| &body.id).collect()
 }
 
+/// In which column towards `own` a body stands, and whether operators stand behind it.
+fn stands((directory, day): OnDay<'_>, body: &BodyId, own: &BodyId) -> Option<(Column, bool)> {
+    let body = directory.body(body)?;
+    let column = directory.column(body, own, day)?;
+    Some((column, directory.has_operators(&body.id)))
+}
+
+/// Whether one of the moved bodies stands in another column towards `own` than before.
+#[must_use]
+pub fn stand_elsewhere(
+    own: &BodyId,
+    moved: &BTreeSet<&BodyId>,
+    before: OnDay<'_>,
+    after: OnDay<'_>,
+) -> bool {
+    let others = moved.iter().copied().filter(|id| *id != own);
+    let mut changed = others.filter(|id| stands(before, id, own) != stands(after, id, own));
+    changed.next().is_some()
+}
+
 /// What each of the moved bodies has from now on under an access, where that changed.
 #[must_use]
 pub fn regranted(
@@ -36,15 +56,10 @@ pub fn regranted(
     let Relative::One { own, columns } = &access.relative else {
         return Vec::new();
     };
-    let stands = |(directory, day): OnDay<'_>, body: &BodyId| {
-        let body = directory.body(body)?;
-        let column = directory.column(body, own, day)?;
-        Some((column, directory.has_operators(&body.id)))
-    };
     let mut changes = Vec::new();
     for id in moved.iter().copied().filter(|id| *id != own) {
-        let now = stands(after, id);
-        if stands(before, id) == now {
+        let now = stands(after, id, own);
+        if stands(before, id, own) == now {
             continue;
         }
         let grant = now.map_or(Grant::NONE, |(column, has_operators)| {

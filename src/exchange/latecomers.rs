@@ -14,8 +14,9 @@ use super::portions::Rules;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use super::{Exchange, Tx};
-use crate::council::{Directory, rejoin};
-use crate::handling::{Audience, Channel, PrincipalId};
+use crate::council::Directory;
+use crate::council::rejoin::{self, OnDay};
+use crate::handling::{Audience, BodyId, Channel, PrincipalId};
 use crate::store::{Due, NewRelease};
 
 /// So many entries are copied in one transaction: a tenth of a second, so that writers go on.
@@ -141,23 +142,42 @@ impl Exchange {
         if !changed.is_empty() {
             tx.take("audience_change", 0, 1).await?;
         }
-        for key in tx.held_versions().await? {
-            let Some(version) = tx.item_version(key).await? else {
-                continue;
-            };
-            let mut rules = Rules::of(tx, &version).await?;
-            let mut changed = false;
-            for rule in std::iter::once(&mut rules.whole).chain(&mut rules.parts) {
-                for (body, grant) in rejoin::regranted(&rule.access, &moved, before, after) {
-                    rule.access.audience.set(body, grant);
-                    changed = true;
+        self.follow_rules(tx, &moved, before, after).await?;
+        Ok(changed)
+    }
+
+    /// The same for the rules of items, released or held: what is made of one, and whoever is asked
+    /// to narrow it, goes by them, and nobody may tell by that whether it has left yet.
+    async fn follow_rules(
+        &self,
+        tx: &mut Tx,
+        moved: &BTreeSet<&BodyId>,
+        before: OnDay<'_>,
+        after: OnDay<'_>,
+    ) -> Result<(), Refusal> {
+        for (level, ceptoar) in tx.levels_out().await? {
+            let own = BodyId::from(ceptoar.as_str());
+            if !rejoin::stand_elsewhere(&own, moved, before, after) {
+                continue; // on nearly every day everybody stands where they stood
+            }
+            for key in tx.versions_out(&level, &ceptoar).await? {
+                let Some(version) = tx.item_version(key).await? else {
+                    continue;
+                };
+                let mut rules = Rules::of(tx, &version).await?;
+                let mut changed = false;
+                for rule in std::iter::once(&mut rules.whole).chain(&mut rules.parts) {
+                    for (body, grant) in rejoin::regranted(&rule.access, moved, before, after) {
+                        rule.access.audience.set(body, grant);
+                        changed = true;
+                    }
+                }
+                if changed {
+                    rules.put(tx, key).await?;
                 }
             }
-            if changed {
-                rules.put(tx, key).await?;
-            }
         }
-        Ok(changed)
+        Ok(())
     }
 
     async fn interned(&self, tx: &mut Tx) -> Result<Vec<(i64, Audience)>, Refusal> {

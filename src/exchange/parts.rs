@@ -51,8 +51,11 @@ impl Parts {
         };
         let mut rule = stored.clone();
         let grants: Vec<_> = rule.access.audience.iter().collect();
+        // Whether a body is listed with nothing or not at all says how the rule came about, as by a
+        // narrowing that took nothing: its readers are not told of that.
         rule.access.audience = grants
             .into_iter()
+            .filter(|(_, grant)| !grant.is_none())
             .map(|(body, grant)| {
                 (
                     body.clone(),

@@ -83,8 +83,10 @@ fn labels<'a, T: Copy>(
 fn audience(parts: &[Part], joined: &Rule) -> Vec<Clause> {
     let clause = |(body, grant): (&BodyId, Grant)| {
         let own = parts.iter().map(|part| {
-            let listed = part.rule.access.audience.listed(body);
-            (part.label.as_str(), listed)
+            let audience = &part.rule.access.audience;
+            // Who is not listed has nothing by it, and that decides too.
+            let nothing = || Some(audience.get(body)).filter(|grant| grant.is_none());
+            (part.label.as_str(), audience.listed(body).or_else(nothing))
         });
         let mut decided_by = labels(own.clone(), |own| own == grant);
         if decided_by.is_empty() {

@@ -15,7 +15,6 @@ pub(super) const QUERIES: &[&str] = &[
     AUDIENCE_BY_DIGEST,
     ADD_AUDIENCE,
     CHANGE_AUDIENCE,
-    HELD,
     OUT,
     LEVELS,
     ITEM_OF_OBJECT,
@@ -47,7 +46,6 @@ const ITEM_OF_OBJECT: &str = "SELECT item_version FROM object WHERE stix_id = $1
      AND item_version IS NOT NULL ORDER BY key DESC LIMIT 1";
 
 const CHANGE_AUDIENCE: &str = "UPDATE audience SET definition = $1, digest = $2 WHERE id = $3";
-const HELD: &str = "SELECT key FROM item_version WHERE state = 'held' ORDER BY key";
 const OUT: &str = "SELECT key FROM item_version WHERE level = $1 AND ceptoar = $2 \
      AND state IN ('released', 'held', 'refused', 'superseded') ORDER BY key";
 const LEVELS: &str = "SELECT DISTINCT level, ceptoar FROM item_version ORDER BY level, ceptoar";
@@ -302,15 +300,6 @@ impl Tx {
         on!(self, conn => { sqlx::query(CHANGE_AUDIENCE).bind(definition).bind(digest).bind(id)
             .execute(conn).await?; });
         Ok(())
-    }
-
-    /// Every version that is held.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn held_versions(&mut self) -> Result<Vec<i64>, StoreError> {
-        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(HELD).fetch_all(conn).await?);
-        Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 
     /// The levels that items are under, each with the CEPTOAR whose items they are.
