@@ -16,7 +16,7 @@ use super::read::PAGE_MAX;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
 use super::renditions::{Renditions, stand_in};
-use super::stamps::{Places, SPREAD};
+use super::stamps::{Places, SPREAD, Spread};
 use super::supports::{self, supports};
 use super::{Exchange, Tx};
 use crate::council::body::role;
@@ -148,8 +148,11 @@ impl Exchange {
                     };
                     let mut taken = Vec::with_capacity(ready.len());
                     let now = exchange.clock().now_micros();
-                    let places = Places::take(tx, now, count).await?;
+                    // What an older version is left with comes before the newer one, which may lean
+                    // on a marking that came with it; what names the newer one comes behind it.
                     let mut had = Had::ready(tx, now, SPREAD).await?;
+                    let places = Places::take(tx, now, count).await?;
+                    let behind = Spread::take(tx, now, SPREAD).await?;
                     for mut item in ready {
                         let at = item.at;
                         item.place = places.at(at);
@@ -160,6 +163,7 @@ impl Exchange {
                             Err(other) => return Err(other),
                         }
                     }
+                    had.spread = Some(behind);
                     exchange.arrived(tx, &poster.directory, had, now).await?;
                     Ok(taken)
                 })

@@ -17,7 +17,7 @@ use super::readers::Readers;
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, Release, references_of};
 use super::secret::sha256;
-use super::stamps::{Numbers, SPREAD};
+use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
 use super::{Exchange, Tx, record, sharing_group, time};
 use crate::council::Directory;
@@ -255,6 +255,9 @@ impl Exchange {
             Some(previous) => previous.value.item.clone(),
             None => self.new_item(tx, who, now, &digest).await?,
         };
+        // What an older version is left with comes before the newer one, which may lean on a marking
+        // that came with it; what names the newer one comes behind it.
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         let draft = self
             .draft_report(
                 tx,
@@ -267,7 +270,7 @@ impl Exchange {
             )
             .await?;
         let directory = &caller.directory;
-        let mut had = Had::ready(tx, now, SPREAD).await?;
+        let behind = Spread::take(tx, now, SPREAD).await?;
         let published = self
             .write_draft(tx, directory, draft, previous.as_ref(), &mut had, now)
             .await?;
@@ -277,6 +280,7 @@ impl Exchange {
         ) {
             self.tie_parts(tx, version.key, &checked.parts).await?;
         }
+        had.spread = Some(behind);
         self.arrived(tx, directory, had, now).await?;
         if let Some(key) = &submission.idempotency_key {
             let answer = serde_json::to_string(&published)?;
