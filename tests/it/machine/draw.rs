@@ -430,11 +430,7 @@ impl Drawing {
                     .collect();
                 let at = self.seed.below(operators.len() as u64) as usize;
                 let body = &mut operators[at];
-                // GAP: it moves once. Who comes back is not shown at once what its CEPTOAR had
-                // (docs/non-interference.md, "Open").
-                if body.id.starts_with(&body.ceptoars[0]) {
-                    body.ceptoars = vec![to.clone()];
-                }
+                body.ceptoars = vec![to.clone()];
                 format!("{} moves to {to}", body.id)
             }
             3 => {

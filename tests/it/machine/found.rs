@@ -3,6 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use sekisho::exchange::narrow::Narrower;
+use sekisho::exchange::publish::Submission;
 use sekisho::exchange::withdraw::Withdrawal;
 
 use crate::harness::{TestHub, both, sample, without_cases};
@@ -17,6 +19,20 @@ fn indicator(hour: u32, marking: &str) -> Value {
         "name": format!("version {hour}"), "pattern": "[ipv4-addr:value = '198.51.100.3']",
         "pattern_type": "stix", "valid_from": "2026-11-01T00:00:00Z", "object_marking_refs": [marking],
     })
+}
+
+/// The demo council, but that one CEPTOAR of it has another standing.
+fn broadcast_is(standing: &str) -> String {
+    let mut file: toml::Value = toml::from_str(&without_cases(sekisho::demo::COUNCIL)).unwrap();
+    let bodies = file["bodies"].as_array_mut().unwrap();
+    let body = bodies
+        .iter_mut()
+        .find(|one| one["id"].as_str() == Some("demo-broadcast"))
+        .unwrap();
+    body.as_table_mut()
+        .unwrap()
+        .insert("standing".to_owned(), standing.into());
+    toml::to_string(&file).unwrap()
 }
 
 async fn post(hub: &TestHub, who: &str, object: Value) {
@@ -112,5 +128,85 @@ both! {
         // What is not hidden brings the note with both, as another.
         post(&hub, "logistics-taxii", named("zero.example", GREEN)).await;
         assert_ne!(stamps().await, before);
+    }
+
+    /// Law 4: whether a report has left its CEPTOAR is no matter of whoever reads it inside, so what
+    /// is made of it goes to the same bodies, also to those that moved meanwhile, before and after.
+    what_is_made_of_a_report_does_not_tell_whether_it_has_left => |hub| {
+        let audience = async |of: &str| {
+            let submission = Submission {
+                bytes: sample("ICT-02").to_string().into_bytes(),
+                derived_from: vec![of.to_owned()],
+                ..Submission::default()
+            };
+            let preview = hub.exchange.dry_run(&hub.caller("ict-publisher").await, &submission).await.unwrap();
+            let shares = preview.audience.into_iter();
+            shares.map(|share| (share.body.to_string(), share.depth, share.form)).collect::<Vec<_>>()
+        };
+        let out = hub.publish("ict-publisher", &sample("ICT-01")).await.unwrap();
+        hub.advance(TimeDelta::hours(25));
+        hub.exchange.act_on_time().await.unwrap();
+        let mut second = sample("ICT-01");
+        second["title"] = json!({"ja": "別件", "en": "another"});
+        let held = hub.publish("ict-publisher", &second).await.unwrap();
+        let own = hub.reports(Some("ict-publisher")).await;
+        let state = |id: &str| own.iter().find(|one| one.id == id).unwrap().desk.as_ref().unwrap().state.clone();
+        assert_eq!((state(&out.id).as_str(), state(&held.id).as_str()), ("released", "held"));
+        let before = audience(&out.id).await;
+        assert_eq!(before, audience(&held.id).await);
+        // A CEPTOAR that observed only attends from now on, and stands in no column at all.
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("attendee")).await.unwrap();
+        let after = audience(&out.id).await;
+        assert_ne!(before, after);
+        assert_eq!(after, audience(&held.id).await);
+        // And where it comes back it is added to both.
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("member")).await.unwrap();
+        let back = audience(&out.id).await;
+        assert_ne!(after, back);
+        assert_eq!(back, audience(&held.id).await);
+    }
+
+    /// Law 3: what went inside alone, and was narrowed there, goes to nobody else when a body's place
+    /// in the council changes.
+    what_is_held_stays_inside_though_it_was_narrowed_and_others_move => |hub| {
+        let held = hub.publish("ict-publisher", &sample("ICT-01")).await.unwrap();
+        let narrower = Narrower { level: Some("第3種".to_owned()), ..Narrower::default() };
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.narrow_item(&hub.caller("ict-publisher").await, &held.id, narrower).await.unwrap();
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("member")).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(hub.reports(Some("ict-analyst")).await.len(), 1);
+        assert_eq!(hub.reports(Some("broadcast-analyst")).await.len(), 0);
+        hub.advance(TimeDelta::hours(25));
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(hub.reports(Some("broadcast-analyst")).await.len(), 1);
+    }
+
+    /// Law 5: a CEPTOAR without operators says the same of its members as any other, and the first
+    /// operator that joins reads what came before.
+    the_first_operator_of_a_ceptoar_reads_what_came_before_it => |hub| {
+        let file = |ceptoars: &str| {
+            let mut file: toml::Value = toml::from_str(&without_cases(sekisho::demo::COUNCIL)).unwrap();
+            let bodies = file["bodies"].as_array_mut().unwrap();
+            for body in bodies.iter_mut().filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with("ict-op"))) {
+                let of: toml::Value = toml::from_str(&format!("of = [\"{ceptoars}\"]")).unwrap();
+                body.as_table_mut().unwrap().insert("ceptoars".to_owned(), of["of"].clone());
+            }
+            toml::to_string(&file).unwrap()
+        };
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&file("demo-railway")).await.unwrap();
+        let mut report = sample("ICT-02");
+        report.as_object_mut().unwrap().remove("source_operator");
+        hub.publish("ict-publisher", &report).await.unwrap();
+        let there = async || hub.reports(Some("ict-op1-member")).await.len();
+        assert_eq!(there().await, 0);
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&file("demo-ict")).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(there().await, 1);
     }
 }

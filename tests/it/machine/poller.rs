@@ -94,6 +94,11 @@ impl Poller {
         // taken back.
         let there: BTreeSet<String> = check::objects(&all).into_iter().map(|o| o.raw).collect();
         self.got.retain(|raw| there.contains(raw));
+        let words: BTreeSet<String> = check::objects(&all)
+            .iter()
+            .filter_map(check::Shown::token)
+            .collect();
+        self.words.retain(|word| words.contains(word));
         for object in check::objects(&all) {
             // Of two sources' contents under one id the reader has one as a rendition; which one may
             // turn when one of them is revised, and either says it all.

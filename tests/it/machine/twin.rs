@@ -116,14 +116,14 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
         if !of.is_empty() && !own && !needed && !takes_back {
             gone.insert(step.number);
             let less = trace(episode, steps, &gone, start);
-            // GAP: also for others each act ends as it did: what one envelope's objects are stamped
-            // depends on how many before them were taken.
+            // Others' acts may end otherwise; the reader's own do not.
             let same = steps
                 .iter()
                 .zip(whole.iter().zip(&less))
                 .all(|(step, (one, two))| {
-                    let act = gone.contains(&step.number) || one.2 == two.2;
-                    act && (&one.0, &one.1, &one.3, &one.4) == (&two.0, &two.1, &two.3, &two.4)
+                    let own = step.act.by() == Some(episode.reader.as_str());
+                    (!own || one.2 == two.2)
+                        && (&one.0, &one.1, &one.3, &one.4) == (&two.0, &two.1, &two.3, &two.4)
                 });
             if same {
                 continue;

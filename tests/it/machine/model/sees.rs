@@ -105,8 +105,8 @@ impl Model {
             // What it binds its reader to, and at the desk where it stands.
             let access = &version.access;
             let mut detail = format!(
-                "{} {} {}",
-                access.tlp, access.stores_in_japan, access.keeps_days
+                "{} {} {} {}",
+                access.tlp, access.stores_in_japan, access.keeps_days, access.attribution
             );
             if side == 0 {
                 detail.push_str(&format!(
