@@ -41,8 +41,9 @@ const LAYERS: &[(&str, Uses)] = &[
     ),
     (
         "exchange",
+        // A report may hold a CSAF document, however it was sent: it is checked where reports are.
         Only(&[
-            "handling", "council", "report", "stix", "ledger", "store", "clock",
+            "handling", "council", "report", "stix", "csaf", "ledger", "store", "clock",
         ]),
     ),
     (

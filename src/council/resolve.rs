@@ -9,7 +9,7 @@ use super::{Directory, Facts, Subject};
 use crate::handling::{
     Access, Approver, BodyId, Clause, Column, Conflict, Depth, Downgrade, Grant, Grants, Join,
     Level, NeedToKnow, Part, Parties, PrincipalId, Relative, Rule, SectorCode, Tlp, conflicts,
-    explain, join_all,
+    explain, join_all, without_people,
 };
 
 use super::body::{BodyKind, role};
@@ -451,5 +451,5 @@ fn spare_people(clause: &mut Clause, mine: &Rule, origin: &Origin) {
         "need_to_know" => serde_json::to_value(&mine.access.need_to_know).unwrap_or_default(),
         _ => return,
     };
-    clause.value = value;
+    clause.value = without_people(&clause.dimension, value);
 }

@@ -141,6 +141,9 @@ impl Document {
 }
 
 fn faults(value: &Value) -> Vec<Fault> {
+    if let Some(fault) = super::relations::fault(value) {
+        return vec![fault];
+    }
     let version = value.pointer("/document/csaf_version");
     let checked = match version.and_then(Value::as_str) {
         Some("2.0") => {

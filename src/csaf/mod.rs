@@ -6,6 +6,7 @@
 
 mod advisory;
 mod document;
+mod relations;
 
 pub mod provider;
 

@@ -73,6 +73,7 @@ pub(super) fn report_marks(report: &Report, rendition: &Value) -> Vec<Mark> {
     marks.extend(texts(value.get("organisation")).into_iter().map(Mark::Name));
     marks.extend(report.source_operator().map(|id| Mark::Id(id.to_owned())));
     marks.extend(report.reference().map(|id| Mark::Reference(id.to_owned())));
+    marks.extend(report.publisher_marks());
     for entry in report.must_anonymise() {
         let text = entry.text.to_owned();
         // A figure or a date stands in many texts; anything else that is long enough is a name.

@@ -10,6 +10,7 @@ pub mod approve;
 pub mod audience;
 mod cut;
 pub mod delete;
+mod document;
 pub mod dry_run;
 mod facts;
 pub mod gate;

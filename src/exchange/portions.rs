@@ -7,6 +7,7 @@
 //! References: a reader gets the id of another object only where that reader has that object. An id
 //! nobody posted and one that is hidden are the same to the reader (law 4), in every form.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -233,7 +234,7 @@ pub(super) fn handle_parts(
     now: DateTime<Utc>,
 ) -> Result<Vec<BTreeSet<String>>, Refusal> {
     let mut found: Vec<(Handled, BTreeSet<String>)> = Vec::new();
-    for part in parts {
+    for part in merged(parts) {
         let own = handle(caller, handled.origin.clone(), &part.asked, &part.at, now)?;
         found.push((own, part.places));
     }
@@ -266,6 +267,30 @@ pub(super) fn handle_parts(
         handled.ask(&part, leaves);
     }
     Ok(places)
+}
+
+/// Parts that ask for the same, as one: an object may have thousands of markings, and what each
+/// asks is costly to find out. What else a marking says of a part binds the whole already.
+fn merged(parts: Vec<AskedPart<'_>>) -> Vec<AskedPart<'_>> {
+    let asks = |part: &AskedPart<'_>| {
+        let of = &part.asked;
+        (
+            of.level
+                .map(|(scheme, level)| (scheme.to_owned(), level.to_owned())),
+            of.tlp,
+            of.unknown_marking,
+        )
+    };
+    let mut merged: BTreeMap<_, AskedPart<'_>> = BTreeMap::new();
+    for part in parts {
+        match merged.entry(asks(&part)) {
+            Entry::Occupied(mut known) => known.get_mut().places.extend(part.places),
+            Entry::Vacant(new) => {
+                new.insert(part);
+            }
+        }
+    }
+    merged.into_values().collect()
 }
 
 /// Loose to strict, and the same for the same rule.

@@ -19,7 +19,7 @@ use super::release::{Clash, Release, references_of};
 use super::secret::sha256;
 use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
-use super::{Exchange, Tx, record, sharing_group, time};
+use super::{Exchange, Tx, document, record, sharing_group, time};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};
 use crate::report::Report;
@@ -132,6 +132,7 @@ impl Exchange {
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
+        document::bounds(&report, &handled.resolved.rule)?;
         let portions = asked_parts(&report, &asked);
         let places = handle_parts(caller, &mut handled, portions, "/handling/portions", now)?;
         let rules = handled.rules();
@@ -159,7 +160,12 @@ impl Exchange {
             let rest = report.without(&hidden).map_err(|faults| {
                 Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
             })?;
-            let rendition = anonymise(&rest, rules.at(seen));
+            let told = report
+                .to_anonymise(rest.to_value().clone())
+                .map_err(|faults| {
+                    Refusal::Invalid(faults.into_iter().map(Fault::from).collect())
+                })?;
+            let rendition = anonymise(&told, rules.at(seen));
             cuts.push((rest.without_list(), rendition));
         }
         anonymity::hold(&mut handled, &findings);

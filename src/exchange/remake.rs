@@ -231,7 +231,7 @@ impl Exchange {
                     (Ok(report), Some(_)) if seen == of.all() => Ok(report.clone()),
                     (Ok(report), Some(row)) => {
                         let rest = serde_json::from_str(&text(row)).unwrap_or_default();
-                        report.with_list(rest)
+                        report.to_anonymise(rest)
                     }
                     _ => continue, // what cannot be read cannot be rendered
                 };
@@ -254,14 +254,9 @@ impl Exchange {
                     let served = rendition.to_string();
                     (rendition, served)
                 } else {
-                    // The source's own bytes, where it shows all.
-                    let all = seen == of.all();
-                    let shown = if all {
-                        rest.to_value().clone()
-                    } else {
-                        rest.without_list()
-                    };
-                    (shown, present.map(text).unwrap_or_default())
+                    // As it is served: the source's own bytes, where it shows all.
+                    let served = present.map(text).unwrap_or_default();
+                    (serde_json::from_str(&served).unwrap_or_default(), served)
                 };
                 let shown = Shown {
                     form,

@@ -19,8 +19,9 @@ use super::{Exchange, Tx, record};
 use crate::council::BodyKind;
 use crate::council::body::role;
 use crate::handling::Form;
+use crate::report::Report;
 use crate::report::identity_check::Finding;
-use crate::store::ItemVersion;
+use crate::store::{ItemVersion, NewObject};
 
 /// How something is taken back.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -48,6 +49,10 @@ pub struct TakenBack {
 
 /// Longest reason, in characters: it goes to every reader who had the item.
 const REASON_MAX: usize = 2000;
+
+/// What readers of a whole are told whose part was taken back. It is the hub's own word: what the
+/// whole lists to be stripped must not keep a part's source from taking it back.
+const PART_GONE: &str = "A part of it was taken back by its source.";
 
 /// Whether a version was taken back, or its content is no more.
 pub(super) fn is_gone(version: &ItemVersion) -> bool {
@@ -177,7 +182,7 @@ impl Exchange {
                 continue;
             }
             let why = Withdrawal {
-                reason: "A part of it was taken back by its source.".to_owned(),
+                reason: PART_GONE.to_owned(),
                 ..withdrawal.clone()
             };
             portions::note_version(tx, &mut had, key).await?;
@@ -216,7 +221,9 @@ impl Exchange {
         self.stop_serving(tx, version).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, state, "[]").await?;
-        let reason = self.reason_for(caller, version, &withdrawal.reason)?;
+        let reason = self
+            .reason_for(tx, caller, version, &withdrawal.reason)
+            .await?;
         self.notify(tx, version, state, reason, &had, now).await?;
         let told: BTreeSet<String> = had
             .keys()
@@ -262,16 +269,36 @@ impl Exchange {
         Ok(())
     }
 
-    /// What readers are told. Most of them have a rendition: a reason that names its source does not
-    /// go to them.
-    fn reason_for<'a>(
+    /// What readers are told. Most of them have a rendition: a reason that names its source, or says
+    /// what the source listed to be stripped, does not go to them.
+    async fn reason_for<'a>(
         &self,
+        tx: &mut Tx,
         caller: &Caller,
         version: &ItemVersion,
         reason: &'a str,
     ) -> Result<&'a str, Refusal> {
+        if reason.is_empty() || reason == PART_GONE {
+            return Ok(reason);
+        }
         let origin = stored_origin(version, &stored_rule(version)?);
-        let marks = anonymity::body_marks(&caller.directory, &origin);
+        let mut marks = anonymity::body_marks(&caller.directory, &origin);
+        let objects = tx.objects_of(version.key).await?;
+        let own = |object: &NewObject| object.form == Form::Identified.word();
+        let submitted = objects
+            .into_iter()
+            .find_map(|(_, object)| object.report.clone().filter(|_| own(&object)));
+        if let Some(Ok(report)) = submitted.map(|text| Report::parse(text.as_bytes())) {
+            marks.extend(anonymity::report_marks(&report, report.to_value()));
+            // A figure by itself is no mark of its source, yet it was to be stripped.
+            if !report.strips_nothing_of(reason) {
+                return Err(Refusal::fault(
+                    "/reason",
+                    "anonymity",
+                    "it says what the report lists to be stripped",
+                ));
+            }
+        }
         let check = anonymity::check(&caller.directory, &origin, marks);
         let found = check.find(&json!({ "reason": reason }));
         if found.is_empty() {

@@ -59,6 +59,7 @@ pub fn explain(parts: &[Part], joined: &Rule) -> Vec<Clause> {
         if decided_by.is_empty() {
             decided_by = labels(own, |own| !says_nothing(own));
         }
+        let value = without_people(&dimension, value);
         clauses.push(Clause {
             dimension,
             value,
@@ -66,6 +67,23 @@ pub fn explain(parts: &[Part], joined: &Rule) -> Vec<Clause> {
         });
     }
     clauses
+}
+
+/// The value of a dimension as an explanation tells it: of named persons that there are some, and not
+/// who. A group of bodies names people whom its user does not know (law 4), and whoever named them
+/// one by one has said it.
+#[must_use]
+pub fn without_people(dimension: &str, mut value: Value) -> Value {
+    match dimension {
+        "named" if !value.is_null() => Value::Bool(true),
+        "need_to_know" => {
+            if let Some(members) = value.as_object_mut() {
+                members.shift_remove("persons");
+            }
+            value
+        }
+        _ => value,
+    }
 }
 
 /// The labels of the parts that say something, where `decides` holds of what they say.

@@ -26,7 +26,7 @@ pub use decide::{
 pub use dimension::{
     ApprovalMode, Attribution, Automated, Downgrade, Join, NoReply, Onward, Pap, Passing,
 };
-pub use explain::{Clause, Part, explain, join_all};
+pub use explain::{Clause, Part, explain, join_all, without_people};
 pub use grants::{Depth, Form, Grant, Grants};
 pub use names::{Approver, BodyId, PrincipalId, SectorCode};
 pub use rule::{Access, NeedToKnow, Relative, Rule};

@@ -8,6 +8,7 @@
 mod address;
 pub mod anonymise;
 mod check;
+mod document;
 mod encoding;
 mod find;
 mod fold;

@@ -17,6 +17,16 @@ const WHOLE: [&str; 5] = [
     "must_anonymise",
 ];
 
+/// What tells of the source and is in no anonymised form: what these say is stripped from the rest,
+/// whoever may see them.
+const TELLING: [&str; 5] = [
+    "must_anonymise",
+    "organisation",
+    "reference",
+    "source_operator",
+    "related",
+];
+
 /// A part of a report that is handled by a level of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Portion<'a> {
@@ -52,14 +62,21 @@ impl Report {
         Self::from_value(rest(self.to_value(), fields))
     }
 
-    /// A report as readers of only a part get it, with the list of what is to be stripped of the whole.
+    /// What readers of only a part have, for the anonymised form to be made of: with all that the
+    /// whole says of its source, so that it is stripped from what is left. Nobody is served this.
     ///
     /// # Errors
     /// When it is no report.
-    pub fn with_list(&self, mut rest: Value) -> Result<Self, Vec<Fault>> {
-        let list = self.to_value().get("must_anonymise");
-        if let (Some(list), Some(members)) = (list, rest.as_object_mut()) {
-            members.insert("must_anonymise".to_owned(), list.clone());
+    pub fn to_anonymise(&self, mut rest: Value) -> Result<Self, Vec<Fault>> {
+        for name in TELLING {
+            let told = self.to_value().get(name);
+            if let (Some(told), Some(members)) = (told, rest.as_object_mut()) {
+                members.insert(name.to_owned(), told.clone());
+            }
+        }
+        let advisory = rest.get_mut("advisory").and_then(Value::as_object_mut);
+        if let (Some(document), Some(advisory)) = (self.csaf(), advisory) {
+            advisory.insert("csaf".to_owned(), document.into());
         }
         Self::from_value(rest)
     }
@@ -127,6 +144,10 @@ fn rest(report: &Value, fields: &BTreeSet<String>) -> Value {
     let mut kept = left(report, String::new(), fields).unwrap_or_else(|| Value::Object(Map::new()));
     if let Some(handling) = kept.get_mut("handling").and_then(Value::as_object_mut) {
         handling.shift_remove("portions");
+    }
+    // The document an advisory was issued as says everything over again.
+    if let Some(advisory) = kept.get_mut("advisory").and_then(Value::as_object_mut) {
+        advisory.shift_remove("csaf");
     }
     kept
 }

@@ -47,12 +47,21 @@ pub(super) struct Scrubber {
     own: PlainMarks,
 }
 
+impl Report {
+    /// Whether a text says nothing that the report lists to be stripped or gives of its own source.
+    #[must_use]
+    pub fn strips_nothing_of(&self, text: &str) -> bool {
+        Scrubber::new(self, &[]).is_clean_text(text)
+    }
+}
+
 impl Scrubber {
     pub(super) fn new(report: &Report, own: &[Mark]) -> Self {
+        let own = [own, &report.publisher_marks()].concat();
         let mut scrubber = Self {
             finder: Finder::default(),
             replacements: Vec::new(),
-            own: PlainMarks::new(own),
+            own: PlainMarks::new(&own),
         };
         let listed = report.must_anonymise();
         for entry in &listed {

@@ -50,7 +50,13 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
             found.insert(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(members) => members.values().for_each(|item| collect(item, found)),
+        Value::Object(members) => {
+            for (name, item) in members {
+                // A dictionary may have ids for its keys.
+                found.extend(is_item(name).then(|| name.clone()));
+                collect(item, found);
+            }
+        }
         _ => {}
     }
 }
@@ -87,7 +93,9 @@ pub fn marked_parts(object: &Value) -> BTreeMap<String, BTreeSet<String>> {
 pub fn without_references(object: &Value, hidden: &BTreeSet<String>) -> Value {
     let drop = |path: &str, value: &Value| {
         let top = path.split('.').next().unwrap_or_default();
-        !OWN.contains(&top) && value.as_str().is_some_and(|text| hidden.contains(text))
+        let key = path.rsplit('.').next().unwrap_or_default();
+        !OWN.contains(&top)
+            && (hidden.contains(key) || value.as_str().is_some_and(|text| hidden.contains(text)))
     };
     cut(object, &drop)
 }
@@ -244,6 +252,17 @@ mod tests {
         let rest = without_references(&report(), &all);
         assert!(rest.get("object_refs").is_none() && rest.get("x_list").is_none());
         assert_eq!(rest["granular_markings"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_id_that_is_a_key_is_a_reference_too() {
+        let (shown, hidden) = (id("tool", 1), id("tool", 2));
+        let mut tool = report();
+        tool["x_scores"] = json!({ &shown: 1, &hidden: {"of": 2} });
+        assert!(references(&tool).contains(&hidden));
+        let rest = without_references(&tool, &BTreeSet::from([hidden.clone()]));
+        assert!(!rest.to_string().contains(&hidden));
+        assert_eq!(rest["x_scores"], json!({ shown: 1 }));
     }
 
     #[test]

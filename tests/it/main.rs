@@ -21,6 +21,7 @@ mod handling_laws;
 mod handling_vectors;
 mod harness;
 mod hostile;
+mod hostile_parts;
 mod identity_variants;
 mod join_proof;
 mod latecomers;
