@@ -17,6 +17,7 @@ use super::marking;
 use super::shape;
 use super::strip::Strip;
 use super::timestamp;
+use super::validate::validate;
 
 /// What a rendition is made with.
 pub struct RenditionContext<'a> {
@@ -46,7 +47,7 @@ const CATALOGUES: [&str; 3] = ["cve", "capec", "mitre-attack"];
 const CHAIN_MAX: usize = 16;
 
 /// Renders one object; `None` if it is not rendered at all: an identity, a translation of one,
-/// content that cannot be told apart from the source, or no STIX Object.
+/// content that cannot be told apart from the source or is broken without it, or no STIX Object.
 #[must_use]
 pub fn anonymise(object: &Value, ctx: &RenditionContext<'_>) -> Option<Value> {
     anonymise_batch(std::slice::from_ref(object), ctx)
@@ -172,7 +173,23 @@ impl<'a> Renderer<'a> {
                 .collect();
             out.insert("object_marking_refs".to_owned(), Value::Array(refs));
         }
-        Some(Value::Object(out))
+        self.fit(object, class, out)
+    }
+
+    /// What was valid stays so: a replacement may break the form of an address, or the grammar of a
+    /// pattern outside its quotations. An address that is none any more says so (STIX §3.2
+    /// `defanged`); whatever else is broken is not rendered.
+    fn fit(&self, object: &Value, class: Class, out: Map<String, Value>) -> Option<Value> {
+        let mut out = Value::Object(out);
+        if self.strip.is_empty() || validate(&out).is_ok() || validate(object).is_err() {
+            return Some(out);
+        }
+        if class != Class::Sco {
+            return None;
+        }
+        let members = out.as_object_mut()?;
+        members.insert("defanged".to_owned(), Value::Bool(true));
+        validate(&out).is_ok().then_some(out)
     }
 
     /// Writes creator and times where the type has them.

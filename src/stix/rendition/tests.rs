@@ -298,6 +298,29 @@ fn encoded_bytes_and_telling_names_do_not_carry_the_source() {
 }
 
 #[test]
+fn what_a_replacement_breaks_is_marked_as_broken_or_not_rendered() {
+    let strip = [("acme", "[removed]")];
+    let host = |value: &str| sco("domain-name", json!({"value": value}));
+    let rendered = one(&strip, host("mail.acme.example")).unwrap();
+    assert_eq!(rendered["value"], "mail.[removed].example");
+    assert_eq!(rendered["defanged"], true);
+    assert_eq!(validate(&rendered), Ok(()));
+    let untouched = one(&strip, host("mail.other.example")).unwrap();
+    assert!(untouched.get("defanged").is_none());
+    let indicator = |pattern: &str| {
+        sdo(
+            "indicator",
+            json!({
+                "pattern": pattern, "pattern_type": "stix", "valid_from": "2024-01-01T00:00:00Z",
+            }),
+        )
+    };
+    let quoted = one(&strip, indicator("[file:name = 'acme']")).unwrap();
+    assert_eq!(quoted["pattern"], "[file:name = '[removed]']");
+    assert_eq!(one(&strip, indicator("[x-acme:name = 'a']")), None);
+}
+
+#[test]
 fn a_short_name_does_not_break_the_standards_own_words() {
     let opinion = sdo(
         "opinion",
