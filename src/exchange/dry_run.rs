@@ -44,7 +44,7 @@ impl Exchange {
         submission: &Submission,
     ) -> Result<Preview, Refusal> {
         let parts = self.parts_of_submission(caller, submission).await?;
-        let checked = self.check(caller, &submission.bytes, parts)?;
+        let checked = self.check(caller, submission, parts)?;
         let handled = checked.handled;
         let access = &handled.resolved.rule.access;
         let directory = &caller.directory;

@@ -112,6 +112,19 @@ pub struct Asked<'a> {
     pub facts: Option<Facts>,
 }
 
+/// Whether the caller may issue advisories.
+///
+/// # Errors
+/// Where it may not.
+pub(super) fn may_issue(caller: &Caller) -> Result<(), Refusal> {
+    if caller.has(role::ADVISOR) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden(
+        "issuing an advisory needs the role `advisor`".to_owned(),
+    ))
+}
+
 /// The sectors that a report concerns beside its own: those it names, and for an advisory that names
 /// none, all of them.
 ///
@@ -125,11 +138,7 @@ pub(super) fn concerned<'a>(
     if report.kind() != Kind::Advisory {
         return Ok(named);
     }
-    if !caller.has(role::ADVISOR) {
-        return Err(Refusal::Forbidden(
-            "issuing an advisory needs the role `advisor`".to_owned(),
-        ));
-    }
+    may_issue(caller)?;
     if named.is_empty() {
         let all = caller.directory.file().sectors.iter();
         return Ok(all.map(|sector| sector.code.as_str()).collect());
@@ -233,7 +242,7 @@ pub fn handle(
     now: DateTime<Utc>,
 ) -> Result<Handled, Refusal> {
     let directory = &caller.directory;
-    let scheme = own_scheme(directory, &origin, at, now)?;
+    let scheme = own_scheme(directory, (&origin.ceptoar, &origin.submitter), at, now)?;
     let (level, mut holds) = choose(scheme, asked, at)?;
     let resolved = resolve(
         directory,
@@ -337,15 +346,16 @@ fn own_bodies(origin: &Origin) -> Vec<&str> {
         .collect()
 }
 
-fn own_scheme<'a>(
+/// The scheme in force for what a CEPTOAR's body sends.
+pub(super) fn own_scheme<'a>(
     directory: &'a Directory,
-    origin: &Origin,
+    (ceptoar, submitter): (&BodyId, &BodyId),
     at: &str,
     now: DateTime<Utc>,
 ) -> Result<&'a Scheme, Refusal> {
-    let body = directory.body(&origin.submitter);
-    let ceptoar = directory.body(&origin.ceptoar);
-    ceptoar
+    let body = directory.body(submitter);
+    directory
+        .body(ceptoar)
         .and_then(|body| body.scheme.as_deref())
         .or_else(|| body.and_then(|body| body.scheme.as_deref()))
         .and_then(|scheme| directory.scheme(scheme, now.date_naive()))
@@ -353,7 +363,7 @@ fn own_scheme<'a>(
             Refusal::fault(
                 at,
                 "handling.scheme",
-                format!("`{}` has no handling scheme in force", origin.ceptoar),
+                format!("`{ceptoar}` has no handling scheme in force"),
             )
         })
 }

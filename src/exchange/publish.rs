@@ -21,6 +21,7 @@ use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
 use super::{Exchange, Tx, document, record, sharing_group, time};
 use crate::council::Directory;
+use crate::csaf::Document;
 use crate::handling::{Form, Rule};
 use crate::report::Report;
 use crate::report::identity_check::Finding;
@@ -35,6 +36,8 @@ pub const REPORT_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub struct Submission {
     /// The report's JSON.
     pub bytes: Vec<u8>,
+    /// The CSAF document that the report was made of, where it has been checked already.
+    pub document: Option<Document>,
     /// The report that this is a new version of.
     pub replaces: Option<String>,
     /// The report that this re-tells for a wider audience.
@@ -93,9 +96,10 @@ impl Exchange {
     pub(super) fn check(
         &self,
         caller: &Caller,
-        bytes: &[u8],
+        submission: &Submission,
         parts: Parts,
     ) -> Result<Checked, Refusal> {
+        let bytes = submission.bytes.as_slice();
         if bytes.len() > REPORT_BYTES_MAX {
             return Err(Refusal::TooLarge {
                 limit: REPORT_BYTES_MAX,
@@ -132,7 +136,8 @@ impl Exchange {
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
-        document::bounds(&report, &handled.resolved.rule)?;
+        let document = submission.document.as_ref();
+        document::bounds(&report, document, &handled.resolved.rule)?;
         let portions = asked_parts(&report, &asked);
         let places = handle_parts(caller, &mut handled, portions, "/handling/portions", now)?;
         let rules = handled.rules();
@@ -201,7 +206,7 @@ impl Exchange {
         submission: Submission,
     ) -> Result<Published, Refusal> {
         let parts = self.parts_of_submission(caller, &submission).await?;
-        let checked = self.check(caller, &submission.bytes, parts)?;
+        let checked = self.check(caller, &submission, parts)?;
         for linked in submission.replaces.iter().chain(&submission.generalises) {
             self.own_report(caller, linked).await?;
         }

@@ -22,7 +22,7 @@ impl Exchange {
         expected: Option<i64>,
     ) -> Result<Option<Published>, Refusal> {
         let parts = self.parts_of_submission(caller, &submission).await?;
-        let checked = self.check(caller, &submission.bytes, parts)?;
+        let checked = self.check(caller, &submission, parts)?;
         let replaced = submission.replaces.clone().ok_or(Refusal::NotFound)?;
         self.own_report(caller, &replaced).await?;
         let (exchange, caller) = (self.clone(), caller.clone());

@@ -160,8 +160,16 @@ both! {
         let twice = csaf("GREEN").replacen("\"category\":", "\"category\":\"x\",\"category\":", 1);
         assert!(served.post("nco-advisor", "/v1/advisories", &twice).await.0.is_client_error());
         assert_eq!(served.get("nco-advisor", "/v1/advisories").await.1, r#"{"items":[],"next":null}"#);
-        // The same by whom it is not for, and an advisory by a publisher.
-        assert_eq!(served.post("finance-publisher", "/v1/advisories", &csaf("GREEN")).await.0, StatusCode::FORBIDDEN);
+        // Who may not issue one is told so, whatever it sends: the document is not even looked at.
+        let broken = csaf_with("GREEN", &json!({"/document/title": 5}));
+        for sent in [csaf("GREEN"), broken] {
+            assert_eq!(served.post("finance-publisher", "/v1/advisories?dry_run=true", &sent).await.0, StatusCode::FORBIDDEN);
+        }
+        // A level that contradicts the label, and one that agrees with it.
+        let strict = served.post("nco-advisor", "/v1/advisories?level=%E7%AC%AC4%E7%A8%AE&dry_run=true", &csaf("GREEN")).await;
+        assert_eq!(strict.0, StatusCode::UNPROCESSABLE_ENTITY, "{}", strict.1);
+        let agrees = served.post("nco-advisor", "/v1/advisories?level=%E7%AC%AC2%E7%A8%AE&dry_run=true", &csaf("GREEN")).await;
+        assert_eq!(agrees.0, StatusCode::OK, "{}", agrees.1);
     }
 
     a_document_without_a_label_is_not_taken_for_clear => |hub| {
@@ -212,7 +220,17 @@ both! {
         assert_eq!(hash, format!("{digits}  demo-nco-2026_001.json\n"));
         assert_eq!(served.get("", &format!("{path}.sha512")).await.0, StatusCode::OK);
         assert_eq!(served.get("", "/csaf/clear/2025/demo-nco-2026_001.json").await.0, StatusCode::NOT_FOUND);
-        // Taken back, it is gone here too.
+        // Of two under one name the newer, in the feed and at the address.
+        let newer = csaf_with("WHITE", &json!({"/document/title": "改題"}));
+        let (status, again) = served.post("nco-advisor", "/v1/advisories", &newer).await;
+        assert_eq!(status, StatusCode::CREATED, "{again}");
+        let feed: Value = serde_json::from_str(&served.get("", "/csaf/feed-tlp-clear.json").await.1).unwrap();
+        let titles: Vec<&Value> = feed["feed"]["entry"].as_array().unwrap().iter().map(|one| &one["title"]).collect();
+        assert_eq!((titles, served.get("", path).await.1), (vec![&json!("改題")], newer));
+        // Taken back, it is gone here too, and what it stood before is there again.
+        let other = again["id"].as_str().unwrap();
+        served.post("nco-advisor", &format!("/v1/reports/{other}/withdraw"), r#"{"reason":"wrong"}"#).await;
+        assert_eq!(served.get("", path).await.1, csaf("WHITE"));
         let own = published["id"].as_str().unwrap();
         let (status, _) = served.post("nco-advisor", &format!("/v1/reports/{own}/withdraw"), r#"{"reason":"wrong"}"#).await;
         assert!(status.is_success());

@@ -3,15 +3,15 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{Id, Known, Page, Parameters, json_bytes};
 use super::problem::Problem;
-use super::reports::{self, accepted, idempotency_key};
-use crate::csaf::{self, Beside, Document};
+use super::reports;
+use crate::csaf::{Beside, Document};
 use crate::exchange::publish::{REPORT_BYTES_MAX, Submission};
-use crate::exchange::read::{Listing, ReportView};
+use crate::exchange::read::ReportView;
 use crate::exchange::{Caller, Fault, Refusal};
 use crate::http::Hub;
 use crate::report::Kind;
@@ -25,12 +25,8 @@ pub async fn issue(
     Known(caller): Known,
     request: Request,
 ) -> Result<Response, Problem> {
-    let submission = submission(&caller, request, None).await?;
-    if submission.1 {
-        let preview = hub.exchange.dry_run(&caller, &submission.0).await?;
-        return Ok(Json(preview).into_response());
-    }
-    accepted(hub.exchange.publish(&caller, submission.0).await?)
+    let (submission, dry_run) = submission(&hub, &caller, request).await?;
+    reports::send(&hub, &caller, submission, dry_run).await
 }
 
 /// `POST /v1/advisories/{id}/versions`.
@@ -42,61 +38,55 @@ pub async fn issue_version(
 ) -> Result<Response, Problem> {
     let expected = reports::if_match(request.headers())?;
     let present = reports::desk_version(&hub, &caller, &id).await?;
-    let (submission, dry_run) = submission(&caller, request, Some(id)).await?;
-    if dry_run {
-        if expected.is_some_and(|expected| expected != present) {
-            return Err(Problem::precondition());
-        }
-        let preview = hub.exchange.dry_run(&caller, &submission).await?;
-        return Ok(Json(preview).into_response());
-    }
-    match hub.exchange.revise(&caller, submission, expected).await? {
-        Some(published) => accepted(published),
-        None => Err(Problem::precondition()),
-    }
+    let (submission, dry_run) = submission(&hub, &caller, request).await?;
+    let submission = Submission {
+        replaces: Some(id),
+        ..submission
+    };
+    reports::send_version(&hub, &caller, submission, dry_run, (expected, present)).await
 }
 
 /// What is sent, and whether it is only tried out.
 async fn submission(
+    hub: &Hub,
     caller: &Caller,
     request: Request,
-    replaces: Option<String>,
 ) -> Result<(Submission, bool), Problem> {
     let known: Vec<&str> = BESIDE.into_iter().chain(["dry_run"]).collect();
     let parameters = Parameters::of(request.uri(), &known)?;
     let dry_run = parameters.flag("dry_run")?;
-    let idempotency_key = idempotency_key(request.headers())?;
+    let idempotency_key = reports::idempotency_key(request.headers())?;
     let bytes = json_bytes(request, REPORT_BYTES_MAX).await?;
     let submission = Submission {
-        bytes: report_of(caller, bytes, &parameters)?,
-        replaces,
         idempotency_key,
-        ..Submission::default()
+        ..report_of(hub, caller, bytes, &parameters).await?
     };
     Ok((submission, dry_run))
 }
 
 /// The report that was sent, or that a CSAF document makes.
-fn report_of(caller: &Caller, bytes: Vec<u8>, parameters: &Parameters) -> Result<Vec<u8>, Problem> {
+async fn report_of(
+    hub: &Hub,
+    caller: &Caller,
+    bytes: Vec<u8>,
+    parameters: &Parameters,
+) -> Result<Submission, Problem> {
     // What is no JSON is refused where reports are checked, with the place.
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     if Document::is_one(&value) {
         let text = |name: &str| parameters.get(name).map(str::to_owned);
-        let scheme = caller.directory.ceptoar_of(&caller.body);
-        let scheme = caller
-            .directory
-            .body(scheme)
-            .and_then(|body| body.scheme.clone());
         let beside = Beside {
             kind: text("type"),
             urgency: text("urgency"),
             route: text("route"),
             sectors: parameters.list("sectors"),
-            level: scheme.zip(text("level")),
+            level: None,
         };
-        let document = Document::parse(&bytes)
-            .map_err(|faults| Refusal::Invalid(faults.into_iter().map(Fault::from).collect()))?;
-        return Ok(csaf::report(&document, &beside).to_string().into_bytes());
+        let level = text("level");
+        let made = hub
+            .exchange
+            .submission_of_document(caller, bytes, level, beside);
+        return Ok(made.await?);
     }
     if let Some(name) = BESIDE.iter().find(|name| parameters.get(name).is_some()) {
         return Err(Problem::parameter(
@@ -113,7 +103,10 @@ fn report_of(caller: &Caller, bytes: Vec<u8>, parameters: &Parameters) -> Result
         )])
         .into());
     }
-    Ok(bytes)
+    Ok(Submission {
+        bytes,
+        ..Submission::default()
+    })
 }
 
 /// `GET /v1/advisories`.
@@ -123,16 +116,8 @@ pub async fn list(
     uri: Uri,
 ) -> Result<Json<Page<ReportView>>, Problem> {
     let paging = Parameters::of(&uri, &["cursor", "limit"])?.paging()?;
-    let listing = Listing {
-        limit: paging.limit,
-        kinds: vec![Kind::Advisory.as_str().to_owned()],
-    };
-    let view = reports::view(&hub, &caller).await?;
-    let (items, next) = hub
-        .exchange
-        .reports(&view, paging.cursor.as_deref(), &listing)
-        .await?;
-    Ok(Json(Page { items, next }))
+    let kind = Kind::Advisory.as_str().to_owned();
+    reports::page(&hub, &caller, paging, Some(kind)).await
 }
 
 /// `GET /v1/advisories/{id}`.
@@ -158,10 +143,7 @@ pub async fn document(
     Parameters::of(&uri, &[])?;
     let advisory = advisory(&hub, &caller, &id).await?;
     let text = advisory.csaf().ok_or_else(Problem::not_found)?;
-    let mut headers = HeaderMap::new();
-    let json = header::HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
-    Ok((headers, text).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 async fn advisory(hub: &Hub, caller: &Caller, id: &str) -> Result<ReportView, Problem> {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::extract::{Id, Known, Page, Parameters, json_bytes};
+use super::extract::{Id, Known, Page, Paging, Parameters, json_bytes};
 use super::problem::Problem;
 use crate::exchange::publish::{Published, REPORT_BYTES_MAX, Submission};
 use crate::exchange::read::{Explanation, Listing, ReportView};
@@ -48,11 +48,21 @@ pub async fn publish(
         idempotency_key,
         ..Submission::default()
     };
+    send(&hub, &caller, submission, dry_run).await
+}
+
+/// Publishes, or tells what publishing would do.
+pub(super) async fn send(
+    hub: &Hub,
+    caller: &Caller,
+    submission: Submission,
+    dry_run: bool,
+) -> Result<Response, Problem> {
     if dry_run {
-        let preview = hub.exchange.dry_run(&caller, &submission).await?;
+        let preview = hub.exchange.dry_run(caller, &submission).await?;
         return Ok(Json(preview).into_response());
     }
-    accepted(hub.exchange.publish(&caller, submission).await?)
+    accepted(hub.exchange.publish(caller, submission).await?)
 }
 
 /// `POST /v1/reports/{id}/versions`.
@@ -68,25 +78,30 @@ pub async fn publish_version(
     let expected = if_match(request.headers())?;
     let present = desk_version(&hub, &caller, &id).await?;
     let bytes = json_bytes(request, REPORT_BYTES_MAX).await?;
-    if dry_run {
-        if expected.is_some_and(|expected| expected != present) {
-            return Err(Problem::precondition());
-        }
-        let submission = Submission {
-            bytes,
-            replaces: Some(id),
-            ..Submission::default()
-        };
-        let preview = hub.exchange.dry_run(&caller, &submission).await?;
-        return Ok(Json(preview).into_response());
-    }
     let submission = Submission {
         bytes,
         replaces: Some(id),
         idempotency_key,
         ..Submission::default()
     };
-    match hub.exchange.revise(&caller, submission, expected).await? {
+    send_version(&hub, &caller, submission, dry_run, (expected, present)).await
+}
+
+/// Publishes a version where the `expected` one is the present one, or tells what that would do.
+pub(super) async fn send_version(
+    hub: &Hub,
+    caller: &Caller,
+    submission: Submission,
+    dry_run: bool,
+    (expected, present): (Option<i64>, i64),
+) -> Result<Response, Problem> {
+    if dry_run {
+        if expected.is_some_and(|expected| expected != present) {
+            return Err(Problem::precondition());
+        }
+        return send(hub, caller, submission, true).await;
+    }
+    match hub.exchange.revise(caller, submission, expected).await? {
         Some(published) => accepted(published),
         None => Err(Problem::precondition()),
     }
@@ -134,7 +149,7 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     ))
 }
 
-pub(super) fn accepted(published: Published) -> Result<Response, Problem> {
+fn accepted(published: Published) -> Result<Response, Problem> {
     let status = match published.state.as_str() {
         "released" => StatusCode::CREATED,
         _ => StatusCode::ACCEPTED,
@@ -151,15 +166,22 @@ pub async fn list(
 ) -> Result<Json<Page<ReportView>>, Problem> {
     let parameters = Parameters::of(&uri, &["cursor", "limit", "kind"])?;
     let paging = parameters.paging()?;
+    let kind = parameters.get("kind").map(str::to_owned);
+    page(&hub, &caller, paging, kind).await
+}
+
+/// A page of what the caller may see, of one kind or of all.
+pub(super) async fn page(
+    hub: &Hub,
+    caller: &Caller,
+    paging: Paging,
+    kind: Option<String>,
+) -> Result<Json<Page<ReportView>>, Problem> {
     let listing = Listing {
         limit: paging.limit,
-        kinds: parameters
-            .get("kind")
-            .map(str::to_owned)
-            .into_iter()
-            .collect(),
+        kinds: kind.into_iter().collect(),
     };
-    let view = view(&hub, &caller).await?;
+    let view = view(hub, caller).await?;
     let (items, next) = hub
         .exchange
         .reports(&view, paging.cursor.as_deref(), &listing)
