@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::acts::Step;
+use super::acts::{Act, Step};
 use super::check;
 use super::draw::Episode;
 use super::model::{ANYBODY, Model, Seen, Taken};
@@ -117,6 +117,9 @@ impl Run<'_> {
         }
         let answer = self.one.act(step, self.start).await;
         check::outcome(answer.as_ref(), &expected)?;
+        if matches!(step.act, Act::Council(..)) {
+            self.one_council().await?;
+        }
         self.one.tick().await; // what an act makes due at once
         if !left_out {
             let twin = self.two.act(step, self.start).await;
@@ -166,6 +169,23 @@ impl Run<'_> {
             let desk = self.model.desk_of(poller.reader(), at);
             poller.poll(&self.one, &contested, taken, &desk).await?;
             let _ = twin.poll(&self.two, &contested, taken, &desk).await; // has less, rightly
+        }
+        Ok(())
+    }
+
+    /// A change of the council holds for both processes from the next request on, before either of
+    /// them has looked at what is due.
+    async fn one_council(&self) -> Result<(), String> {
+        for person in &self.model.council.people {
+            // The same path; which process answers depends on its length.
+            let first = self.one.get(&person.id, "/v1/whoami").await;
+            let second = self.one.get(&person.id, "/v1//whoami").await;
+            if (first.status, &first.body) != (second.status, &second.body) {
+                return Err(format!(
+                    "{} is one to one process and another to the other: {} and {}",
+                    person.id, first.body, second.body
+                ));
+            }
         }
         Ok(())
     }
