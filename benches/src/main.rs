@@ -1,7 +1,8 @@
 //! `cargo run --release --manifest-path benches/Cargo.toml`: measures the hub's decisions beside Cedar's
-//! and Rego's, audiences, and a change of membership, in one run. `docs/performance.md` explains it.
+//! and Rego's, audiences, a change of membership, and TAXII beside other servers, in one run. `docs/performance.md` explains it.
 //!
-//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership` choose parts;
+//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership`, `taxii` choose
+//! parts; `--items N` says how many objects the hub holds when pages are measured (100 000);
 //! `--small` makes everything small enough for a try; `--own` leaves the peers out.
 
 mod audiences;
@@ -12,7 +13,9 @@ mod measure;
 mod membership;
 mod mix;
 mod rego;
+mod servers;
 mod table;
+mod taxii;
 
 use anyhow::Context;
 use serde_json::json;
@@ -29,11 +32,11 @@ fn main() -> anyhow::Result<()> {
         .position(|argument| argument == "--json")
         .map(|at| arguments.get(at + 1).context("--json needs a file"))
         .transpose()?;
-    let some = ["decisions", "audiences", "membership"].map(has);
+    let some = ["decisions", "audiences", "membership", "taxii"].map(has);
     let wanted = if some.contains(&true) {
         some
     } else {
-        [true; 3]
+        [true; 4]
     };
     let small = has("--small");
     let sizes: &[usize] = if small { &[100] } else { &[100, 1_000, 10_000] };
@@ -55,6 +58,10 @@ fn main() -> anyhow::Result<()> {
     if wanted[2] {
         sections.push(membership::membership(operators, items)?);
     }
+    if wanted[3] {
+        let items = items_of(&arguments)?.unwrap_or(if small { 1_000 } else { 100_000 });
+        sections.push(taxii::taxii(items, !has("--own"))?);
+    }
     let after = measure::load();
     println!("Machine: {}.", measure::machine());
     println!("Load of the last 1, 5 and 15 minutes: {before} before, {after} after.");
@@ -69,4 +76,13 @@ fn main() -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     }
     Ok(())
+}
+
+fn items_of(arguments: &[String]) -> anyhow::Result<Option<usize>> {
+    let at = arguments.iter().position(|argument| argument == "--items");
+    at.map(|at| {
+        let number = arguments.get(at + 1).context("--items needs a number")?;
+        number.parse().context("--items needs a number")
+    })
+    .transpose()
 }
