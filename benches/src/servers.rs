@@ -96,7 +96,13 @@ pub fn sekisho() -> anyhow::Result<Server> {
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     wait(port)?;
-    let logins: Value = serde_json::from_slice(&std::fs::read(data.join("credentials.json"))?)?;
+    // The address is bound before the logins are made.
+    let logins = (0..300).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let text = std::fs::read(data.join("credentials.json")).ok()?;
+        serde_json::from_slice::<Value>(&text).ok()
+    });
+    let logins = logins.context("the hub gives no logins")?;
     let login = logins
         .as_array()
         .into_iter()
