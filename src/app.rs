@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::delivery::Delivery;
 use crate::exchange::{Exchange, Refusal};
 use crate::http;
 use crate::store::Db;
@@ -62,14 +64,21 @@ pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
-    let timekeeper = {
-        let exchange = exchange.clone();
-        tokio::spawn(async move { exchange.keep_time().await })
-    };
+    let delivery = Delivery::new(exchange.clone())?;
+    let mut work = JoinSet::new();
+    let (time, listeners, releases) = (exchange.clone(), exchange.clone(), exchange.clone());
+    work.spawn(async move { time.keep_time().await });
+    work.spawn(async move { listeners.serve_streams().await });
+    work.spawn(async move { releases.fan_out().await });
+    work.spawn(delivery.run());
+    let streams = exchange.clone();
     let served = axum::serve(listener, http::router(exchange))
-        .with_graceful_shutdown(stop_asked())
+        .with_graceful_shutdown(async move {
+            stop_asked().await;
+            streams.close_streams();
+        })
         .await;
-    timekeeper.abort(); // between two events, or in one that is then undone whole
+    work.abort_all(); // between two transactions, or in one that is then undone whole
     Ok(served?)
 }
 

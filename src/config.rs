@@ -8,6 +8,8 @@ use anyhow::Context;
 use clap::Args;
 use serde::Deserialize;
 
+use crate::subscription::Receivers;
+
 /// The settings, each optional until they are put together.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,10 @@ pub struct Settings {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, env = "SEKISHO_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// Where webhooks may go beside public addresses over https; in the settings file alone.
+    #[arg(skip)]
+    #[serde(default)]
+    pub receivers: Receivers,
     /// A file with these settings.
     #[arg(long, env = "SEKISHO_CONFIG")]
     #[serde(skip)]
@@ -44,6 +50,7 @@ impl Settings {
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),
+            receivers: file.receivers,
             config: None,
         })
     }

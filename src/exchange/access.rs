@@ -355,7 +355,7 @@ impl Exchange {
     }
 }
 
-fn caller(
+pub(super) fn caller(
     directory: &Arc<Directory>,
     name: &PrincipalId,
     now: chrono::DateTime<chrono::Utc>,

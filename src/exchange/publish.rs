@@ -1,5 +1,5 @@
 //! Publishing: from a handled item to entries in the release log, in one transaction with the
-//! consents asked, the outbox and the ledger.
+//! consents asked and the ledger.
 
 use std::collections::BTreeSet;
 
@@ -483,7 +483,6 @@ impl Exchange {
             }
         }
         self.schedule(tx, key, rule, &handled, now).await?;
-        tx.post_outbox(key, key, "accepted").await?;
         // What a hold says in words may quote the item; the record holds no content.
         let codes: Vec<Value> = handled
             .holds

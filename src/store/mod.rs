@@ -7,9 +7,11 @@ mod approvals;
 mod councils;
 pub mod credentials;
 pub mod db;
+pub mod deliveries;
 mod dialect;
 pub mod due;
 pub mod feed;
+mod growth;
 pub mod items;
 mod latecomers;
 pub mod ledgers;
@@ -18,14 +20,17 @@ mod plan;
 mod portions;
 pub mod receipts;
 mod statuses;
+pub mod subscriptions;
 
 pub use approvals::Asked;
 pub use db::{Db, MIGRATIONS, StoreError, Tx};
+pub use deliveries::{Attempt, Delivery};
 pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
 pub use portions::{EntryRow, ReadersRow};
+pub use subscriptions::Subscription;
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
@@ -33,8 +38,10 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),
     ("db", db::QUERIES),
+    ("deliveries", deliveries::QUERIES),
     ("due", due::QUERIES),
     ("feed", feed::QUERIES),
+    ("growth", growth::QUERIES),
     ("items", items::QUERIES),
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
@@ -43,4 +50,5 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("receipts", receipts::QUERIES),
     ("plan", plan::QUERIES),
     ("statuses", statuses::QUERIES),
+    ("subscriptions", subscriptions::QUERIES),
 ];

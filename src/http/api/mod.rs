@@ -10,6 +10,8 @@ mod ledger;
 mod oauth;
 pub mod problem;
 mod reports;
+mod stream;
+mod subscriptions;
 
 use axum::Router;
 use axum::http::header;
@@ -46,6 +48,21 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/notices/{id}/acknowledge"),
     ("GET", "/v1/approvals"),
     ("POST", "/v1/approvals/{id}"),
+    ("GET", "/v1/events"),
+    ("GET", "/v1/stream"),
+    ("GET", "/v1/subscriptions"),
+    ("POST", "/v1/subscriptions"),
+    ("GET", "/v1/subscriptions/{id}"),
+    ("PUT", "/v1/subscriptions/{id}"),
+    ("DELETE", "/v1/subscriptions/{id}"),
+    ("POST", "/v1/subscriptions/{id}/pause"),
+    ("POST", "/v1/subscriptions/{id}/resume"),
+    ("POST", "/v1/subscriptions/{id}/rotate"),
+    ("GET", "/v1/subscriptions/{id}/deliveries"),
+    (
+        "POST",
+        "/v1/subscriptions/{id}/deliveries/{delivery}/replay",
+    ),
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
@@ -86,6 +103,29 @@ pub fn routes() -> Router<Hub> {
         .route("/notices/{id}/acknowledge", post(control::acknowledge))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{id}", post(approvals::answer))
+        .route("/events", get(stream::events))
+        .route("/stream", get(stream::stream))
+        .route(
+            "/subscriptions",
+            get(subscriptions::list).post(subscriptions::make),
+        )
+        .route(
+            "/subscriptions/{id}",
+            get(subscriptions::read)
+                .put(subscriptions::define)
+                .delete(subscriptions::end),
+        )
+        .route("/subscriptions/{id}/pause", post(subscriptions::pause))
+        .route("/subscriptions/{id}/resume", post(subscriptions::resume))
+        .route("/subscriptions/{id}/rotate", post(subscriptions::rotate))
+        .route(
+            "/subscriptions/{id}/deliveries",
+            get(subscriptions::deliveries),
+        )
+        .route(
+            "/subscriptions/{id}/deliveries/{delivery}/replay",
+            post(subscriptions::replay),
+        )
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))
