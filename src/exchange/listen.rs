@@ -5,7 +5,7 @@
 //! ([`super::gate`], `together`), and a line is made once. Nothing here decides who may see what.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ struct Follower {
 pub(super) struct Followers {
     list: Mutex<Vec<Follower>>,
     closed: AtomicBool,
+    looked: AtomicI64,
 }
 
 /// Tells that the log may have grown.
@@ -120,26 +121,29 @@ impl Exchange {
     /// Tells listeners what is new, again and again, for as long as it is awaited.
     pub async fn serve_streams(&self) {
         let mut grown = self.0.growth.hear();
-        let mut looked = 0;
         loop {
-            match self.tell_listeners(looked).await {
-                Ok(newest) => looked = newest,
-                Err(error) => tracing::error!(%error, "listeners could not be told; trying again"),
+            if let Err(error) = self.tell_listeners().await {
+                tracing::error!(%error, "listeners could not be told; trying again");
             }
             next_look(&mut grown).await;
         }
     }
 
-    /// Tells every listener what was entered since; those at `looked` together. The newest stamp.
-    async fn tell_listeners(&self, looked: i64) -> Result<i64, Refusal> {
+    /// Tells every listener what was entered since, those who were told the same so far together.
+    ///
+    /// # Errors
+    /// When the database fails; they are told the next time.
+    pub async fn tell_listeners(&self) -> Result<(), Refusal> {
         // Taken out while they are told: whoever comes meanwhile has a position of its own.
         let mut followers = self.0.followers.with(std::mem::take);
         followers.retain(|one| !one.to.is_closed());
+        let looked = self.0.followers.looked.load(Ordering::SeqCst);
         let told = self.tell(&mut followers, looked).await;
         if !self.0.followers.closed.load(Ordering::SeqCst) {
             self.0.followers.with(|list| list.append(&mut followers));
         }
-        told
+        self.0.followers.looked.store(told?, Ordering::SeqCst);
+        Ok(())
     }
 
     async fn tell(&self, followers: &mut Vec<Follower>, looked: i64) -> Result<i64, Refusal> {

@@ -114,26 +114,27 @@ impl Exchange {
         definition: Definition,
     ) -> Result<SubscriptionView, Refusal> {
         self.check_definition(&definition)?;
-        let nonce = super::hex(&crate::clock::random::<16>()?);
         let (who, body) = (caller.principal.id.to_string(), caller.body.id.to_string());
-        let id = self
-            .secret()
-            .uuid("subscription", &[&who, &nonce])
-            .to_string();
         let (now, text) = (
             self.clock().now_micros(),
             serde_json::to_string(&definition)?,
         );
-        let made = id.clone();
+        let secret = self.secret().clone();
         let subscription = self
             .writer()
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.count_subscriptions(&who).await? >= PER_PRINCIPAL {
+                    let count = tx.count_subscriptions(&who).await?;
+                    if count >= PER_PRINCIPAL {
                         return Err(Refusal::Conflict(format!(
                             "at most {PER_PRINCIPAL} subscriptions; end one first"
                         )));
                     }
+                    // From the act and what its owner has, so that it tells nothing of others'.
+                    let act = [&who, &now.to_string(), &text, &count.to_string()];
+                    let made = secret
+                        .uuid("subscription", &act.map(String::as_str))
+                        .to_string();
                     let newest = tx.newest().await?.0.unwrap_or(0);
                     tx.add_subscription(&made, &who, now, &text, newest).await?;
                     record(

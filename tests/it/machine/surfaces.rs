@@ -42,6 +42,9 @@ pub const SURFACES: &[Surface] = surfaces! {
     by_id: true,
     report_by_id: true,
     statuses: true,
+    events: false,
+    stream: true,
+    deliveries: false,
     view_only: true,
     reach: false,
     others_requests: false,
@@ -123,6 +126,36 @@ impl Ask<'_> {
 
     fn anybody(&self) -> bool {
         self.reader == ANYBODY
+    }
+}
+
+async fn events(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return Vec::new();
+    }
+    let mut all = ask.list("/v1/events?limit=3").await;
+    all.extend(
+        ask.list("/v1/events?limit=100&sector=finance&severity=1")
+            .await,
+    );
+    all
+}
+
+/// What was heard on a stream that was open all the time.
+async fn stream(ask: &Ask<'_>) -> Vec<Answer> {
+    vec![Answer {
+        request: "the stream".to_owned(),
+        status: 200,
+        headers: Vec::new(),
+        body: ask.world.heard(ask.reader).join("\n"),
+    }]
+}
+
+/// What was written to be sent.
+async fn deliveries(ask: &Ask<'_>) -> Vec<Answer> {
+    match ask.world.deliveries(ask.reader) {
+        Some(path) => ask.list(&path).await,
+        None => Vec::new(),
     }
 }
 
