@@ -6,8 +6,10 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
+use crate::config::peers::PeerSettings;
 use crate::exchange::{Exchange, Refusal};
 use crate::http;
+use crate::peer::Peers;
 use crate::store::Db;
 
 /// Opens a hub, and puts the council file in force where one is given.
@@ -62,6 +64,20 @@ pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
+    serve_with_peers(exchange, listener, &[]).await
+}
+
+/// The same, and takes turns with peers meanwhile.
+///
+/// # Errors
+/// When the listener fails, or a peer's settings will not do.
+pub async fn serve_with_peers(
+    exchange: Exchange,
+    listener: TcpListener,
+    peers: &[PeerSettings],
+) -> anyhow::Result<()> {
+    let peers = Peers::open(exchange.clone(), peers)?;
+    let peers = tokio::spawn(async move { peers.keep().await });
     let timekeeper = {
         let exchange = exchange.clone();
         tokio::spawn(async move { exchange.keep_time().await })
@@ -69,6 +85,7 @@ pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<
     let served = axum::serve(listener, http::router(exchange))
         .with_graceful_shutdown(stop_asked())
         .await;
+    peers.abort(); // a page that is not done is asked for again
     timekeeper.abort(); // between two events, or in one that is then undone whole
     Ok(served?)
 }

@@ -1,6 +1,8 @@
 //! Settings of a serving hub: from a TOML file, then the environment, then the command line; the
 //! later wins.
 
+pub mod peers;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -21,6 +23,10 @@ pub struct Settings {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, env = "SEKISHO_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// The TAXII servers that the hub pulls from and pushes to; in the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub peers: Vec<peers::PeerSettings>,
     /// A file with these settings.
     #[arg(long, env = "SEKISHO_CONFIG")]
     #[serde(skip)]
@@ -40,10 +46,12 @@ impl Settings {
             .with_context(|| format!("cannot read settings `{}`", path.display()))?;
         let file: Self =
             toml::from_str(&text).with_context(|| format!("in `{}`", path.display()))?;
+        peers::check(&file.peers).with_context(|| format!("in `{}`", path.display()))?;
         Ok(Self {
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),
+            peers: file.peers,
             config: None,
         })
     }

@@ -28,7 +28,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let exchange = app::open(&database, council.as_deref()).await?;
     let listener = app::bind(settings.listen.unwrap_or(LISTEN)).await?;
     println!("sekisho serves http://{}", listener.local_addr()?);
-    app::serve(exchange, listener).await
+    app::serve_with_peers(exchange, listener, &settings.peers).await
 }
 
 #[derive(Args, Debug)]

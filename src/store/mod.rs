@@ -14,6 +14,7 @@ pub mod items;
 mod latecomers;
 pub mod ledgers;
 mod objects;
+pub mod peers;
 mod plan;
 mod portions;
 pub mod receipts;
@@ -25,6 +26,7 @@ pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
+pub use peers::{PeerPlace, PeerRefused, PeerRow};
 pub use portions::{EntryRow, ReadersRow};
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
@@ -39,6 +41,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("peers", peers::QUERIES),
     ("portions", portions::QUERIES),
     ("receipts", receipts::QUERIES),
     ("plan", plan::QUERIES),

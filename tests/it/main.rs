@@ -35,6 +35,7 @@ mod machine;
 mod markings;
 mod mended;
 mod once;
+mod peers;
 mod plan;
 mod plan_rules;
 mod portions;

@@ -8,6 +8,7 @@ mod control;
 mod extract;
 mod ledger;
 mod oauth;
+mod peers;
 pub mod problem;
 mod reports;
 
@@ -46,6 +47,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/notices/{id}/acknowledge"),
     ("GET", "/v1/approvals"),
     ("POST", "/v1/approvals/{id}"),
+    ("GET", "/v1/peers"),
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
@@ -86,6 +88,7 @@ pub fn routes() -> Router<Hub> {
         .route("/notices/{id}/acknowledge", post(control::acknowledge))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{id}", post(approvals::answer))
+        .route("/peers", get(peers::list))
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))
