@@ -1,5 +1,5 @@
 //! What leaves for a peer: the release log as the service reads it that stands for the peer, in
-//! order, every version. Nothing goes back to where it came from, in any form; what marks an object
+//! order, every version, and nothing that it has only from a seat at a desk. Nothing goes back to where it came from, in any form; what marks an object
 //! goes before it; and an object whose own markings ask less than the rule it is under stays, since a
 //! peer would have nothing to go by.
 
@@ -81,7 +81,11 @@ impl Exchange {
         };
         for _ in 0..READS_MAX {
             // The gate decides for every page anew.
-            let view = self.view(Some(&caller), Channel::Taxii).await?;
+            let mut view = self.view(Some(&caller), Channel::Taxii).await?;
+            // A seat at a desk is for the source's own acts, held items among them; what leaves for
+            // another hub is what was released.
+            let desk = std::mem::take(&mut view.scope.desk);
+            view.scope.audiences.retain(|id| !desk.contains(id));
             let (page, stamps) = self.outgoing_once(&view, to, after, limit).await?;
             if self.hand_over(&view, stamps).await? {
                 return Ok(page);

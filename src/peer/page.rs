@@ -40,6 +40,11 @@ impl Mark {
         })
     }
 
+    /// The mark of the instant just before.
+    pub fn before(&self) -> Self {
+        Self::at(self.micros.saturating_sub(1))
+    }
+
     /// The mark of an instant, as TAXII writes it.
     pub fn at(micros: i64) -> Self {
         Self {

@@ -28,6 +28,9 @@ impl Round<'_> {
     /// One round. The mark is a peer's time stamp.
     pub(super) async fn pull(&self, mark: Option<String>) -> Result<(), Trouble> {
         let mut mark = mark.as_deref().and_then(Mark::read);
+        // Of pages, how far they reached; the mark stays just before that while more follows, since
+        // the rest of one instant may be on the next page.
+        let mut reached = mark.clone();
         let mut after = mark.clone();
         let mut next: Option<String> = None;
         let mut cursors = BTreeSet::new();
@@ -50,7 +53,7 @@ impl Round<'_> {
                 last.is_some() && last > mark.as_ref().map(|mark| mark.micros)
             };
             // No mark, or one that is cut and so does not lead beyond this page.
-            let stuck = page.more && page.next.is_none() && !ahead(&last, &mark);
+            let stuck = page.more && page.next.is_none() && !ahead(&last, &reached);
             if !page.objects.is_empty() && !without_marks && (last.is_none() || stuck) {
                 let manifest = self
                     .manifest(after.as_ref(), next.as_deref(), limit)
@@ -60,15 +63,22 @@ impl Round<'_> {
                     .or(last);
                 without_marks |= last.is_none();
             }
-            let moved = ahead(&last, &mark);
+            let moved = ahead(&last, &reached);
             let empty = page.objects.is_empty();
             let arrived = match empty {
                 true => Arrived::default(),
                 false => self.exchange.arrive(&self.arrival(), page.objects).await?,
             };
             let done = !page.more;
-            if moved && !without_marks {
-                mark = last;
+            if moved {
+                reached = last;
+            }
+            let so_far = match (&reached, done) {
+                (Some(reached), false) => Some(reached.before()),
+                (reached, _) => reached.clone(),
+            };
+            if !without_marks && ahead(&so_far, &mark) {
+                mark = so_far;
             } else if done && without_marks {
                 // The server's own clock, so that nobody's clock is compared with another's.
                 let own = Mark::at(began.saturating_sub(OVERLAP_MICROS));
@@ -91,7 +101,7 @@ impl Round<'_> {
                 Some(cursor) if cursors.insert(cursor.clone()) => next = Some(cursor),
                 Some(_) => return Err(Trouble::Repeats("it gives the same cursor again")),
                 None if moved && !without_marks => {
-                    after.clone_from(&mark);
+                    after = reached.as_ref().map(Mark::before);
                     next = None;
                     limit = LIMIT;
                 }

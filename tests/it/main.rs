@@ -36,6 +36,8 @@ mod markings;
 mod mended;
 mod once;
 mod peers;
+mod peers_arrival;
+mod peers_quirks;
 mod plan;
 mod plan_rules;
 mod portions;
