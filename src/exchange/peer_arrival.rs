@@ -232,3 +232,34 @@ fn worded(faults: &[Fault]) -> String {
         .map(|fault| format!("{}: {} ({})", fault.pointer, fault.message, fault.rule));
     words.collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(n: usize, bytes: usize) -> NewObject {
+        let value = serde_json::json!({ "id": format!("note--{n}") });
+        new_object(Form::Identified, &value, "x".repeat(bytes))
+    }
+
+    #[test]
+    fn a_page_larger_than_the_hub_takes_at_once_is_taken_apart() {
+        let large = posts((0..12).map(|n| object(n, 1_000_000)).collect());
+        assert_eq!(large.iter().map(Vec::len).sum::<usize>(), 12);
+        for post in &large {
+            let bytes: usize = post.iter().map(|object| object.bytes.len() + 1).sum();
+            assert!(bytes <= POST_BYTES_MAX + 1, "{bytes}");
+        }
+        let many = posts((0..POST_OBJECTS_MAX + 1).map(|n| object(n, 1)).collect());
+        assert_eq!(
+            many.iter().map(Vec::len).collect::<Vec<_>>(),
+            [POST_OBJECTS_MAX, 1]
+        );
+    }
+
+    #[test]
+    fn two_versions_of_an_object_go_one_after_the_other() {
+        let posts = posts(vec![object(1, 1), object(2, 1), object(1, 1)]);
+        assert_eq!(posts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    }
+}

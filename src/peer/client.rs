@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode, Url, redirect};
+use serde_json::Value;
 
 use crate::config::peers::{Auth, AuthKind, PeerSettings};
 use crate::exchange::Refusal;
@@ -114,7 +115,7 @@ impl Answer {
 }
 
 /// One peer's client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     root: Url,
@@ -152,6 +153,31 @@ impl Client {
             http: http.build().context("cannot make an HTTP client")?,
             root,
         })
+    }
+
+    /// Whether what was configured as an API root is a discovery resource: the address of the API root
+    /// it names, where it is at the same origin.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn discovered(&self) -> Result<Option<Self>, Trouble> {
+        let answer = match self.get("", &[]).await {
+            Ok(answer) => answer,
+            Err(Trouble::Status { status, .. }) if status.is_client_error() => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let discovery: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let roots = discovery.get("api_roots").and_then(Value::as_array);
+        let only = roots
+            .filter(|roots| roots.len() == 1)
+            .and_then(|roots| roots.first());
+        let named = discovery.get("default").or(only).and_then(Value::as_str);
+        let root = named
+            .and_then(|named| self.root.join(named).ok())
+            .filter(|root| root.origin() == self.root.origin())
+            .and_then(|found| root(found.as_str()).ok());
+        let http = self.http.clone();
+        Ok(root.map(|root| Self { http, root }))
     }
 
     /// GET below the API root. A path ends in a slash, and a server that does not know it so is asked

@@ -33,6 +33,7 @@ const RETRY_SECONDS: u64 = 5;
 /// It is never waited longer, whatever the peer asks.
 const WAIT_SECONDS_MAX: u64 = 3600;
 
+const NOT_FOUND: u16 = 404;
 const MICROS: u64 = 1_000_000;
 
 /// A peer, and how it is reached.
@@ -65,6 +66,7 @@ pub struct Turn {
 struct Round<'a> {
     exchange: &'a Exchange,
     peer: &'a Peer,
+    client: Client,
     held: &'a Held,
 }
 
@@ -146,15 +148,24 @@ impl Peers {
             Ok(taken) => taken?,
             Err(error) => return Some(failed(error)),
         };
-        let round = Round {
+        let mut round = Round {
             exchange: &self.exchange,
             peer,
+            client: peer.client.clone(),
             held: &held,
         };
-        let ended = match held.place.way {
-            PULL => round.pull(taken.mark).await,
-            _ => round.push(taken.mark).await,
+        let mut ended = round.run(taken.mark.clone()).await;
+        // Where there is nothing, the address may be that of the discovery.
+        let absent = |ended: &Result<(), Trouble>| {
+            let status = ended.as_ref().err().and_then(Trouble::status);
+            status.is_some_and(|status| status == NOT_FOUND)
         };
+        if absent(&ended)
+            && let Ok(Some(client)) = round.client.discovered().await
+        {
+            round.client = client;
+            ended = round.run(taken.mark).await;
+        }
         let clock = self.exchange.clock();
         let (wait, failure) = match ended {
             Ok(()) => (spread(peer.settings.interval_seconds * MICROS, 20), None),
@@ -198,6 +209,13 @@ impl Peer {
 }
 
 impl Round<'_> {
+    async fn run(&self, mark: Option<String>) -> Result<(), Trouble> {
+        match self.held.place.way {
+            PULL => self.pull(mark).await,
+            _ => self.push(mark).await,
+        }
+    }
+
     fn arrival(&self) -> Arrival<'_> {
         let settings = &self.peer.settings;
         Arrival {

@@ -158,7 +158,7 @@ impl Round<'_> {
         query.extend(next.map(|next| ("next", next)));
         let collection = &self.held.place.collection;
         let path = format!("collections/{collection}/{what}");
-        self.peer.client.get(&path, &query).await
+        self.client.get(&path, &query).await
     }
 
     /// When the server says that it answered; else the hub's own time.

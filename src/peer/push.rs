@@ -84,7 +84,7 @@ impl Round<'_> {
 
     /// The largest post that the peer says it takes.
     async fn bytes_max(&self) -> Result<usize, Trouble> {
-        let root = match self.peer.client.get("", &[]).await {
+        let root = match self.client.get("", &[]).await {
             Ok(root) => root,
             Err(Trouble::Status { status, .. }) if status == StatusCode::NOT_FOUND => {
                 return Ok(POST_BYTES_DEFAULT);
@@ -104,7 +104,7 @@ impl Round<'_> {
     async fn post(&self, post: &[Leaving]) -> Result<Vec<PeerRefused>, Trouble> {
         let collection = &self.held.place.collection;
         let path = format!("collections/{collection}/objects");
-        let answer = self.peer.client.post(&path, &envelope(post)).await?;
+        let answer = self.client.post(&path, &envelope(post)).await?;
         let mut status = read(&answer);
         let mut pause = STATUS_AFTER;
         for _ in 0..STATUS_ASKED_MAX {
@@ -121,7 +121,7 @@ impl Round<'_> {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
             self.keep().await?;
-            match self.peer.client.get(&format!("status/{id}"), &[]).await {
+            match self.client.get(&format!("status/{id}"), &[]).await {
                 Ok(answer) => status = read(&answer),
                 // It took the post, and does not say what became of it.
                 Err(Trouble::Status { status: code, .. }) if code.is_client_error() => break,

@@ -10,7 +10,9 @@ use sekisho::exchange::peers::{Arrival, Held, PULL, PeerPlace, Step};
 use serde_json::{Value, json};
 
 use crate::harness::{TestHub, both};
-use crate::peers::{EXCHANGE, GREEN, RED, hub_at, indicator, peers, post, refused, round, seen};
+use crate::peers::{
+    EXCHANGE, GREEN, RED, hub_at, indicator, peer_at, peers, post, refused, round, seen,
+};
 
 const CLEAR: &str = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487";
 
@@ -153,6 +155,40 @@ both! {
         let desk = seen(&sector, "power-taxii").await;
         let texts: Vec<String> = desk.values().map(ToString::to_string).collect();
         assert_eq!(texts.iter().filter(|text| text.contains("'198.51.100.3'")).count(), 1);
+    }
+
+    what_came_from_one_peer_is_passed_on_to_another_only_where_that_is_said => |hub| {
+        let there = hub.fresh().await;
+        let mut origin = peer_at("http://127.0.0.1:1/", Direction::Pull, "ict-taxii");
+        origin.id = "origin".to_owned();
+        let page = vec![indicator(1, GREEN).to_string()];
+        let from = Arrival { peer: "origin", principal: "ict-taxii", ceiling: None };
+        assert_eq!(hub.exchange.arrive(&from, page).await.unwrap().news, 1);
+        post(&hub, "ict-publisher", &[indicator(2, GREEN)]).await;
+        assert_eq!(has(&hub, "power-taxii").await, [1, 2]);
+        let mut to = hub_at(&there, Direction::Push, "power-taxii").await;
+        for (name, forward, arrived) in [("plain", false, vec![2]), ("passes on", true, vec![1, 2])] {
+            (to.id, to.forward) = (name.to_owned(), forward);
+            hub.advance(TimeDelta::seconds(1));
+            let turns = peers(&hub, &[origin.clone(), to.clone()]).once(true).await;
+            let turn = turns.iter().find(|turn| turn.place.peer == name).unwrap();
+            assert_eq!(turn.failure, None);
+            assert_eq!(has(&there, "power-taxii").await, arrived, "{name}");
+        }
+    }
+
+    what_the_service_sees_already_is_no_news_and_nobody_else_makes_versions_of_it => |hub| {
+        post(&hub, "ict-taxii", &[indicator(1, GREEN)]).await;
+        let before = seen(&hub, "power-taxii").await;
+        let mut own: Vec<Value> = before.values().cloned().collect();
+        assert_eq!(arrive(&hub, None, &own).await, 0);
+        assert_eq!(seen(&hub, "power-taxii").await, before);
+        let it = own.iter_mut().find(|it| it["type"] == "indicator").unwrap();
+        it["name"] = json!("Forged");
+        it["modified"] = json!("2026-12-01T00:00:00.000Z");
+        let arrived = hub.exchange.arrive(&from(None), vec![it.to_string()]).await.unwrap();
+        assert_eq!((arrived.news, arrived.refused.len()), (0, 1));
+        assert_eq!(seen(&hub, "power-taxii").await, before);
     }
 
     how_it_goes_is_for_who_runs_the_hub_and_says_nothing_of_what_passes => |sector| {

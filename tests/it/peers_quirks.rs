@@ -12,7 +12,7 @@ use sekisho::config::peers::{Direction, PeerSettings};
 use serde_json::{Value, json};
 
 use crate::harness::{TestHub, both};
-use crate::peers::{EXCHANGE, GREEN, RED, indicator, peer_at, peers, post, refused, round, seen};
+use crate::peers::{EXCHANGE, GREEN, indicator, peer_at, peers, post, refused, round, seen};
 
 const TAXII: &str = "application/taxii+json;version=2.1";
 const LAST: &str = "x-taxii-date-added-last";
@@ -371,24 +371,6 @@ both! {
         assert_eq!(there.asked()[1].of("added_after"), Some(date(2).as_str()));
     }
 
-    a_page_larger_than_the_hub_takes_at_once_is_taken_apart => |hub| {
-        let there = Quirky::start(|asked| {
-            let page: Vec<Value> = after(asked, 12)
-                .into_iter()
-                .map(|n| {
-                    let mut object = indicator(n, RED);
-                    object["description"] = json!("x".repeat(1_000_000));
-                    object
-                })
-                .collect();
-            let body = json!({ "objects": page }).to_string();
-            answer(200, &[(LAST, &date(12))], body)
-        })
-        .await;
-        round(&hub, &peers(&hub, &[there.pull()])).await;
-        assert_eq!(numbers(&hub).await, (1..=12).collect::<Vec<_>>());
-    }
-
     a_redirect_is_followed_within_the_origin_and_nowhere_else => |hub| {
         let elsewhere = Quirky::start(|_| {
             answer(200, &[(LAST, &date(2))], envelope(&[2], Value::Null, Value::Null))
@@ -407,6 +389,25 @@ both! {
         assert!(why.contains("another origin"), "{why}");
         assert_eq!(elsewhere.asked().len(), 0);
         assert_eq!(numbers(&hub).await, [1]);
+    }
+
+    an_address_that_is_the_discoverys_leads_to_its_api_root => |hub| {
+        let there = Quirky::start(|asked| match asked.path.trim_end_matches('/') {
+            "/root" => answer(200, &[], r#"{"title":"t","default":"/real/","api_roots":["/other/","/real/"]}"#),
+            path if path.starts_with("/real/collections") =>
+                answer(200, &[(LAST, &date(1))], envelope(&[1], Value::Null, Value::Null)),
+            _ => absent(),
+        })
+        .await;
+        round(&hub, &peers(&hub, &[there.pull()])).await;
+        assert_eq!(numbers(&hub).await, [1]);
+        let away = Quirky::start(|asked| match asked.path.trim_end_matches('/') {
+            "/root" => answer(200, &[], r#"{"title":"t","default":"http://127.0.0.2:9/real/"}"#),
+            _ => absent(),
+        })
+        .await;
+        let why = trouble(&hub, PeerSettings { id: "away".to_owned(), ..away.pull() }).await;
+        assert!(why.contains("404"), "{why}");
     }
 
     slashes_and_media_types_may_be_as_they_are => |hub| {
