@@ -73,7 +73,7 @@ impl Quirky {
             }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/root/", listener.local_addr().unwrap());
+        let url = format!("http://{}/there/", listener.local_addr().unwrap());
         let router = axum::Router::new().fallback(handler);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, asked }
@@ -378,7 +378,7 @@ both! {
         .await;
         let there = Quirky::start(|asked| match asked.path.starts_with("/new/") {
             true => answer(200, &[(LAST, &date(1))], envelope(&[1], Value::Null, Value::Null)),
-            false => answer(301, &[("location", &asked.path.replace("/root/", "/new/"))], ""),
+            false => answer(301, &[("location", &asked.path.replace("/there/", "/new/"))], ""),
         })
         .await;
         round(&hub, &peers(&hub, &[there.pull()])).await;
@@ -393,7 +393,7 @@ both! {
 
     an_address_that_is_the_discoverys_leads_to_its_api_root => |hub| {
         let there = Quirky::start(|asked| match asked.path.trim_end_matches('/') {
-            "/root" => answer(200, &[], r#"{"title":"t","default":"/real/","api_roots":["/other/","/real/"]}"#),
+            "/there" => answer(200, &[], r#"{"title":"t","default":"/real/","api_roots":["/other/","/real/"]}"#),
             path if path.starts_with("/real/collections") =>
                 answer(200, &[(LAST, &date(1))], envelope(&[1], Value::Null, Value::Null)),
             _ => absent(),
@@ -402,7 +402,7 @@ both! {
         round(&hub, &peers(&hub, &[there.pull()])).await;
         assert_eq!(numbers(&hub).await, [1]);
         let away = Quirky::start(|asked| match asked.path.trim_end_matches('/') {
-            "/root" => answer(200, &[], r#"{"title":"t","default":"http://127.0.0.2:9/real/"}"#),
+            "/there" => answer(200, &[], r#"{"title":"t","default":"http://127.0.0.2:9/real/"}"#),
             _ => absent(),
         })
         .await;
@@ -489,7 +489,7 @@ both! {
             post(&hub, "ict-taxii", &[indicator(n, GREEN)]).await;
         }
         let there = Quirky::start(|asked| {
-            if asked.method == Method::GET && asked.is("root") {
+            if asked.method == Method::GET && asked.is("there") {
                 return answer(200, &[], r#"{"title":"t","versions":["x"],"max_content_length":3000}"#);
             }
             if asked.method == Method::GET && asked.is("status/5") {
@@ -524,7 +524,7 @@ both! {
     what_a_peer_missed_while_it_was_down_reaches_it_in_order => |hub| {
         let up = Arc::new(Mutex::new(false));
         let state = Arc::clone(&up);
-        let there = Quirky::start(move |asked| match (*state.lock().unwrap(), asked.is("root")) {
+        let there = Quirky::start(move |asked| match (*state.lock().unwrap(), asked.is("there")) {
             (false, _) => answer(503, &[("retry-after", "1")], ""),
             (true, true) => answer(200, &[], "{}"),
             (true, false) => answer(202, &[], r#"{"id":"1","status":"complete"}"#),
