@@ -10,6 +10,7 @@ use super::Round;
 use super::client::{Answer, Trouble};
 use super::page::{Mark, Page, last_in_manifest};
 use crate::exchange::peers::{Arrived, Step};
+use crate::exchange::secret::sha256;
 
 /// So many objects are asked for at once.
 const LIMIT: usize = 200;
@@ -33,7 +34,7 @@ impl Round<'_> {
         let mut reached = mark.clone();
         let mut after = mark.clone();
         let mut next: Option<String> = None;
-        let mut cursors = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut limit = LIMIT;
         let mut began = None;
         let mut without_marks = false;
@@ -65,6 +66,8 @@ impl Round<'_> {
             }
             let moved = ahead(&last, &reached);
             let empty = page.objects.is_empty();
+            // The same cursor with other objects is the next page: medallion keeps one for all.
+            let anew = seen.insert((page.next.clone(), sha256(&answer.body)));
             let arrived = match empty {
                 true => Arrived::default(),
                 false => self.exchange.arrive(&self.arrival(), page.objects).await?,
@@ -98,8 +101,8 @@ impl Round<'_> {
             }
             match page.next {
                 // The same filters with every cursor: some servers forget them, some insist.
-                Some(cursor) if cursors.insert(cursor.clone()) => next = Some(cursor),
-                Some(_) => return Err(Trouble::Repeats("it gives the same cursor again")),
+                Some(cursor) if anew => next = Some(cursor),
+                Some(_) => return Err(Trouble::Repeats("it gives the same page again")),
                 None if moved && !without_marks => {
                     after = reached.as_ref().map(Mark::before);
                     next = None;

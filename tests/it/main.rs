@@ -37,6 +37,7 @@ mod mended;
 mod once;
 mod peers;
 mod peers_arrival;
+mod peers_medallion;
 mod peers_quirks;
 mod plan;
 mod plan_rules;

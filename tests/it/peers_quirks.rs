@@ -204,6 +204,22 @@ both! {
         assert_eq!(asked[2].of("added_after"), Some(date(3).as_str()));
     }
 
+    one_cursor_may_stand_for_all_pages => |hub| {
+        let count = Mutex::new(0);
+        let there = Quirky::start(move |asked| {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if asked.query.contains_key("next") != (*count > 1) {
+                return answer(400, &[], "{}");
+            }
+            let next = if *count < 4 { json!("one") } else { Value::Null };
+            answer(200, &[(LAST, &date(*count))], envelope(&[*count], json!(*count < 4), next))
+        })
+        .await;
+        round(&hub, &peers(&hub, &[there.pull()])).await;
+        assert_eq!(numbers(&hub).await, [1, 2, 3, 4]);
+    }
+
     an_empty_page_before_the_rest_is_passed => |hub| {
         let there = Quirky::start(|asked| match asked.of("next") {
             None => answer(200, &[(LAST, "2030-01-01T00:00:00Z")], r#"{"more":true,"next":"c"}"#),
@@ -339,7 +355,7 @@ both! {
             answer(200, &[(LAST, &date(1))], envelope(&[1], json!(true), json!("again")))
         })
         .await;
-        assert!(trouble(&hub, same.pull()).await.contains("same cursor"));
+        assert!(trouble(&hub, same.pull()).await.contains("same page"));
         assert_eq!(same.asked().len(), 2);
         let stays = Quirky::start(|asked| match asked.is("manifest") {
             true => absent(),
