@@ -11,8 +11,8 @@ use crate::council::body::role;
 use crate::council::resolve::Narrowing;
 use crate::council::{BodyKind, Directory, Facts, Origin, Resolved, Whole, resolve};
 use crate::handling::{
-    ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
-    SectorCode, Side, Tlp, Unmarked, cut,
+    ApprovalMode, Approver, Audience, BodyId, Downgrade, Form, Join, Level, PrincipalId, Rule,
+    Scheme, Seat, SectorCode, Side, Tlp, Unmarked, cut,
 };
 use crate::report::{Kind, Report};
 use chrono::{DateTime, Utc};
@@ -259,7 +259,9 @@ pub fn handle(
     let mut instead = None;
     if let Some(ceiling) = ceiling_of(caller, scheme, at)? {
         let rule_of = |level: &Level| resolved_as(level, &Narrowing::default()).rule;
-        let bound = rule_of(ceiling);
+        let mut bound = rule_of(ceiling);
+        // A looser level of its own, which age would give it, is not what bounds it.
+        bound.downgrade = Downgrade::Never;
         // Unmarked, it passes under a level that gives nothing that the default does not give.
         let default = scheme.level(&scheme.default_level).map(rule_of);
         let narrower = default.is_some_and(|default| bound.join(&default) == bound);

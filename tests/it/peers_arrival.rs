@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestHub, both};
 use crate::peers::{
-    EXCHANGE, GREEN, RED, hub_at, indicator, peer_at, peers, post, refused, round, seen,
+    AMBER, EXCHANGE, GREEN, RED, hub_at, indicator, peer_at, peers, post, refused, round, seen,
 };
 
 const CLEAR: &str = "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487";
@@ -72,6 +72,20 @@ both! {
         assert_eq!(arrive(&hub, Some("丁"), &[indicator(3, RED)]).await, 1);
         hub.approve(&id(3)).await;
         assert_eq!(has(&hub, "gas-analyst").await, [1]);
+    }
+
+    what_a_peers_level_bounds_does_not_become_looser_by_age => |hub| {
+        // S2 makes 第3種 looser after a year; GREEN is its 第2種.
+        let from = Arrival { peer: "there", principal: "ict-taxii", ceiling: Some("第3種") };
+        let page = vec![indicator(1, GREEN).to_string()];
+        assert_eq!(hub.exchange.arrive(&from, page).await.unwrap().news, 1);
+        post(&hub, "ict-publisher", &[indicator(2, AMBER)]).await;
+        for days in [2, 366, 366] {
+            hub.advance(TimeDelta::days(days));
+            hub.exchange.act_on_time().await.unwrap();
+        }
+        assert_eq!(has(&hub, "power-analyst").await, [1, 2]);
+        assert_eq!(has(&hub, "gas-op1-member").await, [2], "as a post of its own does");
     }
 
     a_wrong_setting_or_a_lost_role_loses_nothing => |sector| {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::handling::{Attribution, Automated, Onward, Pap, Rule, Tlp};
+use crate::handling::{Attribution, Automated, Downgrade, Onward, Pap, Rule, Tlp};
 
 /// The property extension of such a hub as this for what neither TLP nor IEP can say.
 pub const HANDLING_EXTENSION: &str = "extension-definition--a3c5be0e-58a1-4a0f-8f5e-0e2c4a1f9d37";
@@ -246,6 +246,7 @@ fn read_obligations(body: &Value) -> Option<Rule> {
     rule.access.storage_jp_only = asked.storage_jp_only;
     rule.k = asked.k;
     rule.ack_hours = asked.ack_hours;
+    rule.downgrade = Downgrade::Never; // when it becomes looser, its own hub says so
     Some(rule)
 }
 
