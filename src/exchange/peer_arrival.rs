@@ -19,8 +19,8 @@ use super::withdraw::is_gone;
 use super::{Exchange, Tx};
 use crate::handling::{Channel, Form};
 use crate::stix::{Class, StixId};
+use crate::store::NewObject;
 use crate::store::feed::{Query, Versions};
-use crate::store::{NewObject, StoreError};
 
 /// One post carries at most so many bytes of objects and so many objects: a page of a peer may be
 /// larger than the hub takes at once.
@@ -52,6 +52,8 @@ pub struct Arrived {
 /// What to do with one object.
 enum Told {
     News,
+    /// The service posted it before: it is posted again, since what it asks now may be stricter.
+    Again,
     NoNews,
     Refused(&'static str),
 }
@@ -77,6 +79,7 @@ impl Exchange {
         self.can_arrive(&caller)?;
         let mut arrived = Arrived::default();
         let mut news = Vec::new();
+        let mut again = BTreeSet::new();
         let view = self.view(Some(&caller), Channel::Taxii).await?;
         let mut tx = self.db().read().await?;
         for raw in objects {
@@ -88,6 +91,10 @@ impl Exchange {
             }
             match told(&mut tx, &caller, &view, from.peer, &value, &object).await? {
                 Told::News => news.push(object),
+                Told::Again => {
+                    again.insert(object.digest.clone());
+                    news.push(object);
+                }
                 Told::NoNews => arrived.passed.push((object.stix_id, object.digest)),
                 Told::Refused(why) => arrived.refuse(&object, why),
             }
@@ -96,7 +103,8 @@ impl Exchange {
         // Definitions first, as they may be cut off from what they mark.
         news.sort_by_key(|object| object.object_type != "marking-definition");
         for post in posts(news) {
-            self.post_arrived(&caller, post, &mut arrived).await?;
+            self.post_arrived(&caller, post, &again, &mut arrived)
+                .await?;
         }
         Ok(arrived)
     }
@@ -117,6 +125,7 @@ impl Exchange {
         &self,
         caller: &Caller,
         post: Vec<NewObject>,
+        again: &BTreeSet<Vec<u8>>,
         arrived: &mut Arrived,
     ) -> Result<(), Refusal> {
         let texts: Vec<&str> = post.iter().map(|object| object.bytes.as_str()).collect();
@@ -124,7 +133,7 @@ impl Exchange {
         let outcomes = self.publish_objects(caller, envelope.as_bytes()).await?;
         for (object, outcome) in post.into_iter().zip(outcomes) {
             if outcome.faults.is_empty() {
-                arrived.news += 1;
+                arrived.news += usize::from(!again.contains(&object.digest));
                 arrived.passed.push((object.stix_id, object.digest));
             } else {
                 arrived.refuse(&object, &worded(&outcome.faults));
@@ -159,10 +168,16 @@ async fn told(
     };
     let name = format!("{} {id}", caller.body.id);
     let versions = tx.versions_of(&name).await?;
+    for key in &versions {
+        let objects = tx.objects_of(*key).await?;
+        if objects.iter().any(|(_, own)| own.digest == object.digest) {
+            // What was taken back here does not come back because a peer still has it.
+            let gone = tx.item_version(*key).await?.is_some_and(|it| is_gone(&it));
+            return Ok(if gone { Told::NoNews } else { Told::Again });
+        }
+    }
     if !versions.is_empty() {
-        // What was taken back here does not come back because a peer still has it.
-        let gone = is_gone_here(tx, &versions, &object.digest).await?;
-        return Ok(if gone { Told::NoNews } else { Told::News });
+        return Ok(Told::News);
     }
     let sent = tx.passed((peer, PUSH), id.as_str()).await?;
     if sent.contains(&object.digest) {
@@ -187,19 +202,6 @@ async fn told(
         }
     }
     Ok(Told::News)
-}
-
-async fn is_gone_here(tx: &mut Tx, versions: &[i64], digest: &[u8]) -> Result<bool, StoreError> {
-    for key in versions {
-        if !tx.item_version(*key).await?.is_some_and(|it| is_gone(&it)) {
-            continue;
-        }
-        let objects = tx.objects_of(*key).await?;
-        if objects.iter().any(|(_, object)| object.digest == digest) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Cuts a page into posts; an object comes once in one, and any further time in the next.
