@@ -1,6 +1,8 @@
 //! Settings of a serving hub: from a TOML file, then the environment, then the command line; the
 //! later wins.
 
+pub mod peers;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -27,6 +29,10 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub receivers: Receivers,
+    /// The TAXII servers that the hub pulls from and pushes to; in the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub peers: Vec<peers::PeerSettings>,
     /// A file with these settings.
     #[arg(long, env = "SEKISHO_CONFIG")]
     #[serde(skip)]
@@ -46,11 +52,13 @@ impl Settings {
             .with_context(|| format!("cannot read settings `{}`", path.display()))?;
         let file: Self =
             toml::from_str(&text).with_context(|| format!("in `{}`", path.display()))?;
+        peers::check(&file.peers).with_context(|| format!("in `{}`", path.display()))?;
         Ok(Self {
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),
             receivers: file.receivers,
+            peers: file.peers,
             config: None,
         })
     }

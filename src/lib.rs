@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod handling;
 pub mod http;
 pub mod ledger;
+pub mod peer;
 pub mod report;
 pub mod stix;
 pub mod store;

@@ -74,6 +74,8 @@ const LAYERS: &[(&str, Uses)] = &[
             "config",
         ]),
     ),
+    // A client of other hubs: what it may hand over and take in, the exchange decides.
+    ("peer", Only(&["exchange", "stix", "config", "clock"])),
     (
         "demo",
         Only(&["exchange", "council", "report", "handling", "clock"]),

@@ -115,7 +115,7 @@ type Row = (
 );
 
 // CROSS JOIN: from the id to its few entries. SQLite keeps that order, where it might else begin with all
-// that the reader's audiences hold.
+// that the reader's audiences hold. `live` is always said, so that the feed's key is looked up to its end.
 const EARLIER: &str = "SELECT 1 FROM object e CROSS JOIN release er CROSS JOIN feed ef \
      WHERE er.object = e.key AND ef.stamp = er.stamp AND er.stamp < r.stamp AND e.version_at = o.version_at \
      AND (er.not_after IS NULL OR er.not_after > ";
@@ -186,7 +186,7 @@ impl Tx {
             let mut select =
                 QueryBuilder::new("SELECT COUNT(DISTINCT f.stamp) FROM feed f WHERE f.stamp IN (");
             push_list(&mut select, stamps.iter().copied());
-            select.push(") AND ");
+            select.push(") AND f.live IN (TRUE, FALSE) AND ");
             push_reader(&mut select, "f", scope);
             select.build_query_as().fetch_one(conn).await?
         });
@@ -278,9 +278,8 @@ impl Tx {
             push_list(&mut select, query.ids.iter().cloned());
             select.push(") AND ");
             push_reader(&mut select, "f", scope);
-            if query.versions == Versions::Last {
-                select.push(" AND f.live = TRUE");
-            }
+            let live = if query.versions == Versions::Last { " AND f.live = TRUE" } else { " AND f.live IN (TRUE, FALSE)" };
+            select.push(live);
             if query.reports {
                 select.push(" AND f.report = TRUE");
             }
@@ -309,12 +308,12 @@ impl Tx {
             if !scope.desk.is_empty() {
                 select.push(" AND (r.side IN ('desk', 'support') OR NOT EXISTS (SELECT 1 FROM release d \
                      CROSS JOIN feed df WHERE df.stamp = d.stamp AND d.item_version = r.item_version \
-                     AND d.side = 'desk' AND df.audience IN (");
+                     AND d.side = 'desk' AND df.live IN (TRUE, FALSE) AND df.audience IN (");
                 push_list(&mut select, scope.desk.iter().copied());
                 select.push(")))");
             }
             // An entry that a newer version replaced does not show where only the latest are asked for.
-            let shows = if query.versions == Versions::Last { ") AND ef.live = TRUE" } else { ")" };
+            let shows = if query.versions == Versions::Last { ") AND ef.live = TRUE" } else { ") AND ef.live IN (TRUE, FALSE)" };
             // Earlier entries that show to the same reader, under the same id and version as this
             // one, or as the original this one stands in for.
             select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
@@ -358,7 +357,7 @@ impl Tx {
                 if *first {
                     select.push(" OR NOT EXISTS (SELECT 1 FROM object e CROSS JOIN release er CROSS JOIN feed ef \
                          WHERE er.object = e.key AND ef.stamp = er.stamp AND e.stix_id = o.stix_id \
-                         AND e.version_at < o.version_at AND ");
+                         AND ef.live IN (TRUE, FALSE) AND e.version_at < o.version_at AND ");
                     push_reader(&mut select, "ef", scope);
                     select.push(")");
                 }

@@ -16,6 +16,7 @@ pub mod items;
 mod latecomers;
 pub mod ledgers;
 mod objects;
+pub mod peers;
 mod plan;
 mod portions;
 pub mod receipts;
@@ -29,6 +30,7 @@ pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
+pub use peers::{PeerPlace, PeerRefused, PeerRow};
 pub use portions::{EntryRow, ReadersRow};
 pub use subscriptions::Subscription;
 
@@ -46,6 +48,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("peers", peers::QUERIES),
     ("portions", portions::QUERIES),
     ("receipts", receipts::QUERIES),
     ("plan", plan::QUERIES),

@@ -8,6 +8,7 @@ mod control;
 mod extract;
 mod ledger;
 mod oauth;
+mod peers;
 pub mod problem;
 mod reports;
 mod stream;
@@ -63,6 +64,7 @@ pub const ROUTES: &[(&str, &str)] = &[
         "POST",
         "/v1/subscriptions/{id}/deliveries/{delivery}/replay",
     ),
+    ("GET", "/v1/peers"),
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
@@ -126,6 +128,7 @@ pub fn routes() -> Router<Hub> {
             "/subscriptions/{id}/deliveries/{delivery}/replay",
             post(subscriptions::replay),
         )
+        .route("/peers", get(peers::list))
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))
