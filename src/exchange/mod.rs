@@ -13,6 +13,7 @@ pub mod delete;
 mod document;
 pub mod dry_run;
 mod facts;
+pub mod feedback;
 pub mod gate;
 pub mod hold;
 pub mod intake;

@@ -357,6 +357,7 @@ impl Exchange {
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.erase(version.key).await?;
+        tx.erase_feedback(version.key).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
         self.forget_pages_later(tx, version.key, due.at).await?;

@@ -98,6 +98,7 @@ macro_rules! migrations {
             migration!($folder, 4, "charter facts", "/0004_charter_facts.sql"),
             migration!($folder, 5, "ledger", "/0005_ledger.sql"),
             migration!($folder, 6, "portions", "/0006_portions.sql"),
+            migration!($folder, 7, "feedback", "/0007_feedback.sql"),
         ]
     };
 }

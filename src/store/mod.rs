@@ -10,6 +10,7 @@ pub mod db;
 mod dialect;
 pub mod due;
 pub mod feed;
+pub mod feedback;
 pub mod items;
 mod latecomers;
 pub mod ledgers;
@@ -35,6 +36,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("db", db::QUERIES),
     ("due", due::QUERIES),
     ("feed", feed::QUERIES),
+    ("feedback", feedback::QUERIES),
     ("items", items::QUERIES),
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),

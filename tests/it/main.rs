@@ -15,6 +15,7 @@ mod api_smoke;
 mod charter;
 mod conflicts;
 mod control;
+mod feedback;
 mod gaps;
 mod grants;
 mod handling_laws;

@@ -129,6 +129,8 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     Parameters::of(&uri, &[])?;
     let advisory = advisory(&hub, &caller, &id).await?;
+    let view = reports::view(&hub, &caller).await?;
+    hub.exchange.note_opened(&caller, &view, &id).await?;
     Ok(reports::with_tag(advisory))
 }
 

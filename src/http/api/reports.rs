@@ -14,6 +14,7 @@ use crate::exchange::read::{Explanation, Listing, ReportView};
 use crate::exchange::{Caller, View};
 use crate::handling::Channel;
 use crate::http::Hub;
+use crate::report::Kind;
 
 /// STIX 2.1's own media type.
 const STIX: &str = "application/stix+json;version=2.1";
@@ -203,6 +204,9 @@ pub async fn read(
         .report(&view, &id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    if report.kind == Kind::Advisory.as_str() {
+        hub.exchange.note_opened(&caller, &view, &id).await?;
+    }
     Ok(with_tag(report))
 }
 
