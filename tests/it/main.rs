@@ -12,6 +12,7 @@ mod advisories;
 mod anonymity;
 mod api_schemas;
 mod api_smoke;
+mod board;
 mod charter;
 mod conflicts;
 mod control;

@@ -45,7 +45,7 @@ impl Giver {
 }
 
 /// Where feedback of a body comes from.
-pub(super) fn origin_of(directory: &Directory, body: &Body, day: NaiveDate) -> Origin {
+pub(in crate::exchange) fn origin_of(directory: &Directory, body: &Body, day: NaiveDate) -> Origin {
     Origin {
         ceptoar: directory.ceptoar_of(body).clone(),
         submitter: body.id.clone(),
@@ -54,9 +54,8 @@ pub(super) fn origin_of(directory: &Directory, body: &Body, day: NaiveDate) -> O
     }
 }
 
-/// Whether a rule names a body to the readers of another one: the form it gives them names the
-/// source, and beyond the body's own CEPTOAR the attribution lets it be named. Another sector's
-/// CEPTOAR is never told.
+/// Whether a rule names a body to the readers of another one: it gives them the form that names the
+/// source. Another sector's CEPTOAR is never told.
 pub(in crate::exchange) fn is_named(
     directory: &Directory,
     rule: &Rule,
@@ -68,7 +67,7 @@ pub(in crate::exchange) fn is_named(
     let other_sector = directory
         .body(reader)
         .is_none_or(|body| matches!(body.kind, BodyKind::Ceptoar | BodyKind::Operator));
-    identified && (own || !other_sector && rule.attribution == Attribution::NameOk)
+    identified && (own || !other_sector)
 }
 
 /// The giver as the source's people (of the CEPTOAR `reader`) are told.

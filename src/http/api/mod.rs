@@ -3,6 +3,7 @@
 
 mod advisories;
 mod approvals;
+mod board;
 mod bodies;
 mod control;
 mod extract;
@@ -45,6 +46,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/advisories/{id}/feedback"),
     ("POST", "/v1/advisories/{id}/feedback"),
     ("POST", "/v1/advisories/{id}/ack"),
+    ("GET", "/v1/advisories/{id}/board"),
+    ("GET", "/v1/board"),
     ("GET", "/v1/objects/{id}/feedback"),
     ("POST", "/v1/objects/{id}/feedback"),
     ("POST", "/v1/feedback/{id}/answer"),
@@ -102,6 +105,8 @@ pub fn routes() -> Router<Hub> {
             get(feedback::list).post(feedback::give),
         )
         .route("/feedback/{id}/answer", post(feedback::answer))
+        .route("/advisories/{id}/board", get(board::one))
+        .route("/board", get(board::all))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))
