@@ -27,3 +27,29 @@ CREATE TABLE opened (
     at           BIGINT NOT NULL,
     PRIMARY KEY (item_version, principal)
 );
+
+-- An advisory that goes through the CEPTOARs: its rule without that bound, and with it as it stands.
+-- What a CEPTOAR passes on is never more than the first gives it; where the second is no longer the
+-- version's own, its source has narrowed it since.
+CREATE TABLE route (
+    item_version BIGINT PRIMARY KEY,
+    whole        TEXT NOT NULL,
+    bounded      TEXT NOT NULL
+);
+
+-- Which CEPTOAR passed which advisory on to its operators.
+CREATE TABLE passed_on (
+    item_version BIGINT NOT NULL,
+    ceptoar      TEXT NOT NULL,
+    principal    TEXT NOT NULL,
+    at           BIGINT NOT NULL,
+    PRIMARY KEY (item_version, ceptoar)
+);
+
+-- Which advisory goes on with or ends which other one; it does while it is out.
+CREATE TABLE ended (
+    item    TEXT NOT NULL,
+    by_item TEXT NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (item, by_item)
+);

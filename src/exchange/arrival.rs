@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::{Exchange, Tx};
 use crate::council::{Body, BodyKind, Directory, PrincipalKind};
 use crate::handling::{Audience, BodyId, Channel, Form};
+use crate::report::{Kind, drill};
 use crate::store::ItemVersion;
 
 /// What counts as an answer, in the order in which a board lists them.
@@ -62,6 +63,11 @@ pub(super) struct Arrivals {
     pub advisory: Value,
     /// Every body it concerns and that may read it.
     pub bodies: BTreeMap<BodyId, Arrival>,
+}
+
+/// Whether a version is an advisory, drill or not.
+pub(super) fn is_advisory(version: &ItemVersion) -> bool {
+    [Kind::Advisory.as_str(), drill::KIND].contains(&version.value.kind.as_str())
 }
 
 /// The advisory as it was issued: the report's own member.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::access::Caller;
-use super::arrival::{ANSWERS, Arrival, Arrivals};
+use super::arrival::{ANSWERS, Arrival, Arrivals, is_advisory};
 use super::feedback::giver::{is_named, origin_of};
 use super::feedback::{Received, speaks_for_source};
 use super::gate::View;
@@ -21,7 +21,7 @@ use super::{Exchange, Tx};
 use crate::council::body::role;
 use crate::council::{Body, BodyKind, Directory};
 use crate::handling::{BodyId, Channel, Join, Rule};
-use crate::report::Kind;
+use crate::report::{Kind, drill};
 use crate::stix::timestamp::format_taxii;
 use crate::store::ItemVersion;
 
@@ -88,6 +88,8 @@ impl From<Told> for Tally {
 pub struct Hop {
     /// The CEPTOAR itself.
     pub ceptoar: Named,
+    /// When it passed the advisory on to its operators.
+    pub passed_on_at: Option<String>,
     /// Its operators that are not named, in counts.
     #[serde(flatten)]
     pub operators: Tally,
@@ -123,7 +125,11 @@ pub struct Board {
     pub due: Option<String>,
     /// When it was first out.
     pub issued_at: String,
-    /// Seconds since then.
+    /// Since when another one goes on with it or ends it: nothing is waited for any more.
+    pub closed_at: Option<String>,
+    /// Whether it is a drill.
+    pub drill: bool,
+    /// Seconds since it was out.
     pub age_seconds: i64,
     /// All that the reader is told of, together.
     pub total: Tally,
@@ -230,11 +236,11 @@ impl Exchange {
     ) -> Result<Option<Board>, Refusal> {
         let version = &received.version;
         let seat = seat_of(caller, version);
-        let advisory = version.value.kind == Kind::Advisory.as_str();
-        let Some(seat) = seat.filter(|_| advisory) else {
+        let Some(seat) = seat.filter(|_| is_advisory(version)) else {
             return Ok(None);
         };
         let arrivals = self.arrivals(tx, &caller.directory, version).await?;
+        let closed = self.ended(tx, &version.value.item).await?;
         let now = self.clock().now_micros();
         let text = |name: &str, otherwise: &str| {
             let found = arrivals.advisory.get(name).and_then(Value::as_str);
@@ -255,7 +261,9 @@ impl Exchange {
                 .and_then(Value::as_str)
                 .map(str::to_owned),
             issued_at: format_taxii(arrivals.issued),
-            age_seconds: (now - arrivals.issued).max(0) / MICROS,
+            closed_at: closed.map(format_taxii),
+            drill: version.value.kind == drill::KIND,
+            age_seconds: (closed.unwrap_or(now) - arrivals.issued).max(0) / MICROS,
             total: Tally::default(),
             outstanding: None,
             time_to: TimeTo::default(),
@@ -264,10 +272,14 @@ impl Exchange {
         };
         match seat {
             Seat::Ceptoar => own_operators(&mut board, caller, &arrivals),
-            Seat::Issuer => self.hops(&mut board, caller, version, &arrivals)?,
+            Seat::Issuer => {
+                let passed = tx.passed_on(version.key).await?;
+                self.hops(&mut board, caller, version, (&arrivals, &passed))?;
+            }
         }
         let both = board.total.concerned.zip(board.total.acknowledged);
-        board.outstanding = both.map(|(all, done)| all.saturating_sub(done));
+        let left = both.map(|(all, done)| all.saturating_sub(done));
+        board.outstanding = closed.map_or(left, |_| Some(0));
         Ok(Some(board))
     }
 
@@ -277,7 +289,7 @@ impl Exchange {
         board: &mut Board,
         caller: &Caller,
         version: &ItemVersion,
-        arrivals: &Arrivals,
+        (arrivals, passed): (&Arrivals, &[(String, i64)]),
     ) -> Result<(), Refusal> {
         let directory = &caller.directory;
         let rule = stored_rule(version)?;
@@ -319,6 +331,10 @@ impl Exchange {
             };
             open.extend(told.iter().map(|(_, arrival)| (*arrival).clone()));
             board.ceptoars.push(Hop {
+                passed_on_at: passed
+                    .iter()
+                    .find(|(body, _)| body == ceptoar.id.as_str())
+                    .map(|(_, at)| format_taxii(*at)),
                 ceptoar: named(ceptoar, itself.unwrap_or(&Arrival::default())),
                 operators: tally,
                 named: told
@@ -373,7 +389,7 @@ impl Exchange {
         rule.k.max(own.map_or(u32::MAX, |own| own.k))
     }
 
-    /// What is outstanding: the boards of a page of advisories, newest first.
+    /// What is outstanding: the boards of a page of advisories, or of `drills`, newest first.
     ///
     /// # Errors
     /// When the database fails, or the cursor is not one of the hub's.
@@ -382,7 +398,7 @@ impl Exchange {
         caller: &Caller,
         view: &View,
         cursor: Option<&str>,
-        limit: usize,
+        (limit, drills): (usize, bool),
     ) -> Result<(Vec<Board>, Option<String>), Refusal> {
         let looks = [role::POC, role::PUBLISHER, role::ADVISOR];
         if !looks.iter().any(|role| caller.has(role)) {
@@ -390,7 +406,14 @@ impl Exchange {
         }
         let listing = Listing {
             limit,
-            kinds: vec![Kind::Advisory.as_str().to_owned()],
+            kinds: vec![
+                if drills {
+                    drill::KIND
+                } else {
+                    Kind::Advisory.as_str()
+                }
+                .to_owned(),
+            ],
         };
         let (advisories, next) = self.reports(view, cursor, &listing).await?;
         let mut boards = Vec::with_capacity(advisories.len());

@@ -297,9 +297,10 @@ impl Exchange {
         objects: Value,
         (reason, now): (&str, i64),
     ) -> Result<(), Refusal> {
-        let id = self
-            .secret()
-            .uuid("told", &[kind, of, who, &now.to_string()]);
+        let id = self.secret().uuid(
+            "told",
+            &[kind, of, who, &item_version.to_string(), &now.to_string()],
+        );
         tx.notify(&Notice {
             id: id.to_string(),
             principal: who.to_owned(),

@@ -3,6 +3,7 @@
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.
 
+mod advisories;
 mod approvals;
 mod councils;
 pub mod credentials;
@@ -30,6 +31,7 @@ pub use portions::{EntryRow, ReadersRow};
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
+    ("advisories", advisories::QUERIES),
     ("approvals", approvals::QUERIES),
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),

@@ -240,7 +240,7 @@ both! {
     an_advisory_of_the_hubs_own_form_goes_the_same_way => |hub| {
         let served = Served::of(&hub, &ALL).await;
         let mut advisory = json!({
-            "kind": "advisory", "title": {"ja": "訓練の案内"}, "summary": {"ja": "年次の訓練"},
+            "kind": "advisory", "title": {"ja": "【訓練】訓練の案内"}, "summary": {"ja": "年次の訓練"},
             "advisory": {"type": "drill", "due": "2026-12-01T00:00:00Z", "targets": {"sectors": ["power"]}},
             "handling": {"tlp": "GREEN"},
         });
@@ -250,9 +250,9 @@ both! {
         advisory["summary"] = json!({"ja": "延期"});
         let (status, again) = served.post("nco-advisor", &format!("/v1/advisories/{own}/versions"), &advisory.to_string()).await;
         assert_eq!((status, &again["version"]), (StatusCode::CREATED, &json!(2)), "{again}");
-        let (_, list) = served.get("power-analyst", "/v1/advisories").await;
+        let (_, list) = served.get("power-analyst", "/v1/advisories?drill=true").await;
         assert!(list.contains("延期") && !list.contains("年次の訓練"));
-        let (_, page) = served.get("power-analyst", "/taxii2/council/collections/advisories/objects/").await;
+        let (_, page) = served.get("power-analyst", "/taxii2/council/collections/exchange/objects/").await;
         assert!(page.contains("延期") && page.contains("\"drill\""), "{page}");
         // What is no advisory does not come in here, and an advisory needs to say what it is.
         advisory["advisory"].as_object_mut().unwrap().remove("type");

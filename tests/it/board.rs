@@ -139,7 +139,7 @@ both! {
         give(&hub, "power-op1-member", &had(&hub, "power-op1-member").await, json!({"type": "ack"})).await.unwrap();
         let caller = hub.caller("power-poc").await;
         let view = hub.exchange.view(Some(&caller), Channel::Rest).await.unwrap();
-        let (boards, _) = hub.exchange.boards(&caller, &view, None, 10).await.unwrap();
+        let (boards, _) = hub.exchange.boards(&caller, &view, None, (10, false)).await.unwrap();
         assert_eq!((boards.len(), boards[0].total.acknowledged), (1, Some(1)));
         hub.advance(TimeDelta::seconds(5));
         let advisor = hub.caller("nco-advisor").await;
@@ -152,7 +152,7 @@ both! {
         for who in ["power-analyst", "power-op1-member", "secretariat"] {
             let caller = hub.caller(who).await;
             let view = hub.exchange.view(Some(&caller), Channel::Rest).await.unwrap();
-            assert!(hub.exchange.boards(&caller, &view, None, 10).await.unwrap().0.is_empty(), "{who}");
+            assert!(hub.exchange.boards(&caller, &view, None, (10, false)).await.unwrap().0.is_empty(), "{who}");
         }
     }
 }

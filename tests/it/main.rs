@@ -44,6 +44,8 @@ mod portions_follow;
 mod prove;
 mod questions;
 mod remade;
+mod reminders;
+mod route;
 mod standing;
 mod store;
 mod story;

@@ -36,12 +36,18 @@ pub async fn all(
     Known(caller): Known,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let parameters = Parameters::of(&uri, &["format", "cursor", "limit"])?;
+    let parameters = Parameters::of(&uri, &["format", "cursor", "limit", "drill"])?;
     let (csv, paging) = (as_csv(&parameters)?, parameters.paging()?);
+    let drills = parameters.flag("drill")?;
     let view = reports::view(&hub, &caller).await?;
     let (items, next) = hub
         .exchange
-        .boards(&caller, &view, paging.cursor.as_deref(), paging.limit)
+        .boards(
+            &caller,
+            &view,
+            paging.cursor.as_deref(),
+            (paging.limit, drills),
+        )
         .await?;
     Ok(if csv {
         table(&items)

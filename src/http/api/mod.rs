@@ -48,6 +48,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/advisories/{id}/ack"),
     ("GET", "/v1/advisories/{id}/board"),
     ("GET", "/v1/board"),
+    ("POST", "/v1/advisories/{id}/pass-on"),
     ("GET", "/v1/objects/{id}/feedback"),
     ("POST", "/v1/objects/{id}/feedback"),
     ("POST", "/v1/feedback/{id}/answer"),
@@ -107,6 +108,7 @@ pub fn routes() -> Router<Hub> {
         .route("/feedback/{id}/answer", post(feedback::answer))
         .route("/advisories/{id}/board", get(board::one))
         .route("/board", get(board::all))
+        .route("/advisories/{id}/pass-on", post(advisories::pass_on))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))
