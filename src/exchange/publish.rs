@@ -22,7 +22,7 @@ use super::supports::supports;
 use super::{Exchange, Tx, document, record, route, sharing_group, time};
 use crate::council::Directory;
 use crate::csaf::Document;
-use crate::handling::{Form, Rule};
+use crate::handling::{Form, Rule, Tlp};
 use crate::report::Report;
 use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
@@ -140,8 +140,11 @@ impl Exchange {
         let mut whole = None;
         if let Some(bound) = route::bound(&report, &caller.directory, &from.ceptoar) {
             let unbound = handle(caller, from.clone(), &asked, "/handling", now)?;
-            whole = Some(unbound.resolved.rule);
-            asked.narrowing.marked = Some(Box::new(bound));
+            // Anybody reads what is CLEAR, without a login: there is nothing to wait for.
+            if unbound.resolved.rule.access.tlp != Tlp::Clear {
+                whole = Some(unbound.resolved.rule);
+                asked.narrowing.marked = Some(Box::new(bound));
+            }
         }
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
         let document = submission.document.as_ref();
