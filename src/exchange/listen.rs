@@ -138,7 +138,7 @@ impl Exchange {
         let mut followers = self.0.followers.with(std::mem::take);
         followers.retain(|one| !one.to.is_closed());
         let looked = self.0.followers.looked.load(Ordering::SeqCst);
-        let told = self.tell(&mut followers, looked).await;
+        let told = self.tell_all(&mut followers, looked).await;
         if !self.0.followers.closed.load(Ordering::SeqCst) {
             self.0.followers.with(|list| list.append(&mut followers));
         }
@@ -146,7 +146,7 @@ impl Exchange {
         Ok(())
     }
 
-    async fn tell(&self, followers: &mut Vec<Follower>, looked: i64) -> Result<i64, Refusal> {
+    async fn tell_all(&self, followers: &mut Vec<Follower>, looked: i64) -> Result<i64, Refusal> {
         let mut tx = self.db().read().await?;
         let newest = tx.newest().await?.0.unwrap_or(0);
         if followers.iter().all(|one| one.position >= newest) {

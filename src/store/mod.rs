@@ -3,6 +3,7 @@
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.
 
+mod advisories;
 mod approvals;
 mod councils;
 pub mod credentials;
@@ -11,6 +12,7 @@ pub mod deliveries;
 mod dialect;
 pub mod due;
 pub mod feed;
+pub mod feedback;
 mod growth;
 pub mod items;
 mod latecomers;
@@ -36,6 +38,7 @@ pub use subscriptions::Subscription;
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
+    ("advisories", advisories::QUERIES),
     ("approvals", approvals::QUERIES),
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),
@@ -44,6 +47,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("due", due::QUERIES),
     ("feed", feed::QUERIES),
     ("growth", growth::QUERIES),
+    ("feedback", feedback::QUERIES),
     ("items", items::QUERIES),
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),

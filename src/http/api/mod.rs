@@ -3,9 +3,11 @@
 
 mod advisories;
 mod approvals;
+mod board;
 mod bodies;
 mod control;
 mod extract;
+mod feedback;
 mod ledger;
 mod oauth;
 mod peers;
@@ -42,6 +44,17 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/advisories/{id}"),
     ("POST", "/v1/advisories/{id}/versions"),
     ("GET", "/v1/advisories/{id}/csaf"),
+    ("GET", "/v1/reports/{id}/feedback"),
+    ("POST", "/v1/reports/{id}/feedback"),
+    ("GET", "/v1/advisories/{id}/feedback"),
+    ("POST", "/v1/advisories/{id}/feedback"),
+    ("POST", "/v1/advisories/{id}/ack"),
+    ("GET", "/v1/advisories/{id}/board"),
+    ("GET", "/v1/board"),
+    ("POST", "/v1/advisories/{id}/pass-on"),
+    ("GET", "/v1/objects/{id}/feedback"),
+    ("POST", "/v1/objects/{id}/feedback"),
+    ("POST", "/v1/feedback/{id}/answer"),
     ("POST", "/v1/objects/{id}/narrow"),
     ("POST", "/v1/objects/{id}/withdraw"),
     ("GET", "/v1/view-only"),
@@ -98,6 +111,23 @@ pub fn routes() -> Router<Hub> {
         .route("/advisories/{id}", get(advisories::read))
         .route("/advisories/{id}/versions", post(advisories::issue_version))
         .route("/advisories/{id}/csaf", get(advisories::document))
+        .route(
+            "/reports/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route(
+            "/advisories/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route("/advisories/{id}/ack", post(feedback::ack))
+        .route(
+            "/objects/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route("/feedback/{id}/answer", post(feedback::answer))
+        .route("/advisories/{id}/board", get(board::one))
+        .route("/board", get(board::all))
+        .route("/advisories/{id}/pass-on", post(advisories::pass_on))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))

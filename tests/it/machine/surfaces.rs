@@ -47,6 +47,8 @@ pub const SURFACES: &[Surface] = surfaces! {
     deliveries: false,
     view_only: true,
     reach: false,
+    feedback: false,
+    boards: false,
     others_requests: false,
     directory: false,
     ledger: true,
@@ -300,6 +302,33 @@ async fn reach(ask: &Ask<'_>) -> Vec<Answer> {
     let mut all = Vec::new();
     for id in &ask.known.reports {
         all.push(ask.get(&format!("/v1/reports/{id}/audience")).await);
+    }
+    all
+}
+
+/// What was said of an item: to its source all, to others their own, and of what is hidden nothing.
+async fn feedback(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/reports/{id}/feedback?limit=2")).await);
+        all.push(ask.get(&format!("/v1/advisories/{id}/feedback")).await);
+    }
+    for id in &ask.known.objects {
+        all.push(ask.get(&format!("/v1/objects/{id}/feedback")).await);
+    }
+    all
+}
+
+/// How far advisories arrived; of what is hidden there is no board.
+async fn boards(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = vec![
+        ask.get("/v1/board").await,
+        ask.get("/v1/board?drill=true&format=csv").await,
+        ask.get("/v1/reports?drill=true").await,
+        ask.get("/v1/advisories?drill=true").await,
+    ];
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/advisories/{id}/board")).await);
     }
     all
 }

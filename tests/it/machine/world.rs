@@ -341,7 +341,12 @@ impl World {
                         let word = item["report"]["title"]["en"].as_str().unwrap_or_default();
                         self.report_of(word).is_some_and(|(id, _)| *id == of)
                     })?;
-                let path = format!("/v1/reports/{}/accept", found["id"].as_str().unwrap());
+                let id = found["id"].as_str().unwrap();
+                // Whoever accepts also says what came of it, which its source alone is told.
+                let path = format!("/v1/reports/{id}/feedback");
+                self.tell(by, &path, json!({"type": "applicable", "text": "here too"}))
+                    .await?;
+                let path = format!("/v1/reports/{id}/accept");
                 self.send(by, "POST", &path, &[], String::new())
                     .await
                     .into()
