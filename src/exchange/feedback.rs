@@ -3,7 +3,7 @@
 //!
 //! Law 7: feedback carries the item's rule joined with the giver's own default level. It reaches the
 //! source's own people whatever that rule gives others, and names the giver no further than the rule
-//! does ([`giver`]). What STIX has a word for is also released as an object ([`object`]). A giver is
+//! does (`giver`). What STIX has a word for is also released as an object (`object`). A giver is
 //! told of nobody else's feedback.
 
 mod answer;
