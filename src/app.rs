@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::config::peers::PeerSettings;
+use crate::delivery::Delivery;
 use crate::exchange::{Exchange, Refusal};
 use crate::http;
+use crate::peer::Peers;
 use crate::store::Db;
 
 /// Opens a hub, and puts the council file in force where one is given.
@@ -62,14 +66,36 @@ pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
-    let timekeeper = {
-        let exchange = exchange.clone();
-        tokio::spawn(async move { exchange.keep_time().await })
-    };
+    serve_with_peers(exchange, listener, &[]).await
+}
+
+/// The same, and takes turns with peers meanwhile.
+///
+/// # Errors
+/// When the listener fails, or a peer's settings will not do.
+pub async fn serve_with_peers(
+    exchange: Exchange,
+    listener: TcpListener,
+    peers: &[PeerSettings],
+) -> anyhow::Result<()> {
+    let peers = Peers::open(exchange.clone(), peers)?;
+    let delivery = Delivery::new(exchange.clone())?;
+    let mut work = JoinSet::new();
+    let (time, listeners, releases) = (exchange.clone(), exchange.clone(), exchange.clone());
+    work.spawn(async move { time.keep_time().await });
+    work.spawn(async move { listeners.serve_streams().await });
+    work.spawn(async move { releases.fan_out().await });
+    work.spawn(delivery.run());
+    work.spawn(async move { peers.keep().await });
+    let streams = exchange.clone();
     let served = axum::serve(listener, http::router(exchange))
-        .with_graceful_shutdown(stop_asked())
+        .with_graceful_shutdown(async move {
+            stop_asked().await;
+            streams.close_streams();
+        })
         .await;
-    timekeeper.abort(); // between two events, or in one that is then undone whole
+    // Between two transactions, or in one that is then undone whole; a page that is not done is asked for again.
+    work.abort_all();
     Ok(served?)
 }
 

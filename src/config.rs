@@ -1,12 +1,16 @@
 //! Settings of a serving hub: from a TOML file, then the environment, then the command line; the
 //! later wins.
 
+pub mod peers;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
 use serde::Deserialize;
+
+use crate::subscription::Receivers;
 
 /// The settings, each optional until they are put together.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -21,6 +25,14 @@ pub struct Settings {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, env = "SEKISHO_LISTEN")]
     pub listen: Option<SocketAddr>,
+    /// Where webhooks may go beside public addresses over https; in the settings file alone.
+    #[arg(skip)]
+    #[serde(default)]
+    pub receivers: Receivers,
+    /// The TAXII servers that the hub pulls from and pushes to; in the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub peers: Vec<peers::PeerSettings>,
     /// A file with these settings.
     #[arg(long, env = "SEKISHO_CONFIG")]
     #[serde(skip)]
@@ -40,10 +52,13 @@ impl Settings {
             .with_context(|| format!("cannot read settings `{}`", path.display()))?;
         let file: Self =
             toml::from_str(&text).with_context(|| format!("in `{}`", path.display()))?;
+        peers::check(&file.peers).with_context(|| format!("in `{}`", path.display()))?;
         Ok(Self {
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),
+            receivers: file.receivers,
+            peers: file.peers,
             config: None,
         })
     }

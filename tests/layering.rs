@@ -29,9 +29,10 @@ const LAYERS: &[(&str, Uses)] = &[
     // It checks what `ledger` writes, so it shares nothing with it, nor with anything of ours.
     ("verifier", Only(&[])),
     ("clock", Only(&[])),
+    ("subscription", Only(&[])),
     ("council", Only(&["handling"])),
     ("report", Only(&["handling"])),
-    ("config", Only(&["handling"])),
+    ("config", Only(&["handling", "subscription"])),
     ("stix", Only(&["handling", "report"])),
     // A document becomes a report; its own JSON is read as strictly as STIX is.
     ("csaf", Only(&["handling", "report", "stix"])),
@@ -43,15 +44,38 @@ const LAYERS: &[(&str, Uses)] = &[
         "exchange",
         // A report may hold a CSAF document, however it was sent: it is checked where reports are.
         Only(&[
-            "handling", "council", "report", "stix", "csaf", "ledger", "store", "clock",
+            "handling",
+            "council",
+            "report",
+            "stix",
+            "csaf",
+            "ledger",
+            "subscription",
+            "store",
+            "clock",
         ]),
+    ),
+    // It sends what the exchange hands it, and notes how that ended.
+    (
+        "delivery",
+        Only(&["exchange", "subscription", "stix", "handling"]),
     ),
     (
         "http",
         Only(&[
-            "exchange", "handling", "council", "report", "stix", "csaf", "clock", "config",
+            "exchange",
+            "handling",
+            "council",
+            "report",
+            "stix",
+            "csaf",
+            "subscription",
+            "clock",
+            "config",
         ]),
     ),
+    // A client of other hubs: what it may hand over and take in, the exchange decides.
+    ("peer", Only(&["exchange", "stix", "config", "clock"])),
     (
         "demo",
         Only(&["exchange", "council", "report", "handling", "clock"]),
@@ -64,7 +88,14 @@ const LAYERS: &[(&str, Uses)] = &[
 
 /// Modules whose answers depend on their arguments alone.
 const PURE: &[&str] = &[
-    "handling", "council", "report", "stix", "csaf", "ledger", "verifier",
+    "handling",
+    "council",
+    "report",
+    "stix",
+    "csaf",
+    "ledger",
+    "verifier",
+    "subscription",
 ];
 
 /// What a pure module may not mention outside its tests. A path ending in `*` is a prefix.

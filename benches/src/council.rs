@@ -65,6 +65,8 @@ pub fn council(bodies: usize, shape: Shape) -> anyhow::Result<CouncilFile> {
                 storage_jp: n % 5 != 2,
                 retention_min_days: 3650,
             }),
+            contacts: Vec::new(),
+            business_hours: None,
         };
         fill(&mut body);
         let roles: &[(&str, &[&str])] = match kind {

@@ -5,6 +5,7 @@ pub(crate) mod council;
 mod council_plan;
 mod key;
 mod ledger;
+mod peer;
 mod policy;
 mod policy_static;
 mod policy_test;
@@ -35,6 +36,9 @@ enum Command {
     /// Ask the handling rule, without any item.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// The TAXII servers that the hub pulls from and pushes to.
+    #[command(subcommand)]
+    Peer(peer::Peer),
     /// Write the ledger out, or check what was written.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -52,6 +56,7 @@ impl Cli {
             Command::Key(command) => runtime()?.block_on(command.run()),
             Command::Council(command) => runtime()?.block_on(command.run()),
             Command::Policy(command) => command.run(),
+            Command::Peer(command) => runtime()?.block_on(command.run()),
             Command::Ledger(command) => runtime()?.block_on(command.run()),
         }
     }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::config::Settings;
 use crate::demo::{self, Login};
+use crate::subscription::Receivers;
 use crate::{app, cli};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -26,9 +27,10 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         None => None,
     };
     let exchange = app::open(&database, council.as_deref()).await?;
+    exchange.allow_receivers(settings.receivers);
     let listener = app::bind(settings.listen.unwrap_or(LISTEN)).await?;
     println!("sekisho serves http://{}", listener.local_addr()?);
-    app::serve(exchange, listener).await
+    app::serve_with_peers(exchange, listener, &settings.peers).await
 }
 
 #[derive(Args, Debug)]
@@ -53,6 +55,7 @@ impl Demo {
         let logins_file = dir.join("credentials.json");
         let database = format!("sqlite:{}", dir.join("hub.sqlite").display());
         let exchange = app::open(&database, Some(demo::COUNCIL)).await?;
+        exchange.allow_receivers(Receivers::loopback());
         std::fs::write(dir.join("council.toml"), demo::COUNCIL)?;
         let logins: Vec<Login> = if logins_file.exists() {
             serde_json::from_str(&std::fs::read_to_string(&logins_file)?)

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::contact::{Contact, Hours};
 use crate::handling::{BodyId, Capability, PrincipalId, SectorCode};
 
 /// A name in Japanese and English; at least one is there (checked on load).
@@ -162,6 +163,12 @@ pub struct Body {
     /// What it has declared it can honour; absent is undeclared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<Capability>,
+    /// Whom to turn to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
+    /// When it works; absent is at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub business_hours: Option<Hours>,
 }
 
 /// A person or a machine.

@@ -145,6 +145,7 @@ impl<'a> Check<'a> {
         }
         for (at, body) in self.file.bodies.iter().enumerate() {
             self.body(at, body);
+            self.contacts(at, body);
         }
         for (at, principal) in self.file.principals.iter().enumerate() {
             self.principal(at, principal);
@@ -317,6 +318,26 @@ impl<'a> Check<'a> {
                 ministry,
                 BodyKind::Ministry,
             );
+        }
+    }
+
+    fn contacts(&mut self, at: usize, body: &Body) {
+        for (n, contact) in body.contacts.iter().enumerate() {
+            let mut principals = self.file.principals.iter();
+            let person = principals.any(|principal| {
+                principal.id == contact.principal
+                    && principal.body == body.id
+                    && principal.kind == PrincipalKind::Person
+            });
+            if !person {
+                let place = format!("bodies[{at}].contacts[{n}].principal");
+                let who = &contact.principal;
+                self.fault(place, format!("`{who}` is no person of `{}`", body.id));
+            }
+        }
+        let hours = body.business_hours.as_ref();
+        if let Some(fault) = hours.and_then(super::contact::Hours::fault) {
+            self.fault(format!("bodies[{at}].business_hours"), fault);
         }
     }
 

@@ -3,11 +3,12 @@
 //! [`mod@file`] reads and checks `council.toml`; [`directory`] is the indexed snapshot everything else
 //! asks; [`charter`] is what the council requires of every item; [`mod@resolve`] turns a level,
 //! which speaks relative to its source, into a rule over concrete bodies, [`rejoin`] follows a body
-//! whose place changes; [`combine`] answers `policy combine`.
+//! whose place changes; [`contact`] says whom to turn to in a body; [`combine`] answers `policy combine`.
 
 pub mod body;
 pub mod charter;
 pub mod combine;
+pub mod contact;
 pub mod directory;
 pub mod file;
 pub mod plan;

@@ -37,6 +37,9 @@ pub struct Caller {
     pub body: Body,
     /// What decisions may depend on.
     pub reader: Reader,
+    /// The level of its own scheme that bounds everything it posts: what comes from a peer arrives
+    /// under it, marked or not.
+    pub ceiling: Option<String>,
 }
 
 impl Caller {
@@ -355,7 +358,7 @@ impl Exchange {
     }
 }
 
-fn caller(
+pub(super) fn caller(
     directory: &Arc<Directory>,
     name: &PrincipalId,
     now: chrono::DateTime<chrono::Utc>,
@@ -368,5 +371,6 @@ fn caller(
         principal,
         body,
         reader,
+        ceiling: None,
     })
 }

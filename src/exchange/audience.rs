@@ -236,7 +236,7 @@ impl Exchange {
             for (who, _) in tx.accepted(key).await? {
                 accepted.extend(self.told_as(caller, &who));
             }
-            let taken_back = |notice: &Notice| notice.kind != "override";
+            let taken_back = |notice: &Notice| ["withdrawn", "recalled"].contains(&&*notice.kind);
             for notice in tx.notices_of(key).await?.into_iter().filter(taken_back) {
                 let body = self.told_as(caller, &notice.principal);
                 told.extend(body.clone());

@@ -45,6 +45,7 @@ impl Exchange {
     ) -> Result<Preview, Refusal> {
         let parts = self.parts_of_submission(caller, submission).await?;
         let checked = self.check(caller, submission, parts)?;
+        self.check_replaced(caller, &checked.report).await?;
         let handled = checked.handled;
         let access = &handled.resolved.rule.access;
         let directory = &caller.directory;

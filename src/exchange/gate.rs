@@ -2,7 +2,7 @@
 //!
 //! Law 3: the store's reading functions take a [`Scope`], and this is the only place that makes one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
 use super::access::Caller;
@@ -18,6 +18,14 @@ pub struct View {
     pub(super) scope: Scope,
     /// Who is looking; nobody, without a login.
     pub(super) reader: Option<PrincipalId>,
+}
+
+impl View {
+    /// The newest entry there was, for whomever, when the view was made; never shown to anybody.
+    #[must_use]
+    pub fn newest(&self) -> i64 {
+        self.scope.newest.unwrap_or(0)
+    }
 }
 
 /// Every interned audience this process knows, in the order of their numbers.
@@ -94,13 +102,23 @@ impl Exchange {
     /// # Errors
     /// When the database fails.
     pub async fn view(&self, caller: Option<&Caller>, channel: Channel) -> Result<View, Refusal> {
+        let mut tx = self.db().read().await?;
+        self.view_of(&mut tx, caller, channel).await
+    }
+
+    /// The same from the snapshot of a transaction.
+    pub(super) async fn view_of(
+        &self,
+        tx: &mut Tx,
+        caller: Option<&Caller>,
+        channel: Channel,
+    ) -> Result<View, Refusal> {
         let anybody = Reader::anybody();
         let reader = caller.map_or(&anybody, |caller| &caller.reader);
         let now = self.clock().now();
-        let mut tx = self.db().read().await?;
         // Both from one snapshot: see `Scope::newest`.
         let (newest, changes) = tx.newest().await?;
-        let audiences = self.0.audiences.load(&mut tx, changes).await?;
+        let audiences = self.0.audiences.load(tx, changes).await?;
         let mut scope = Scope {
             now: now.timestamp_micros(),
             newest,
@@ -124,4 +142,98 @@ impl Exchange {
             reader: caller.map(|caller| caller.principal.id.clone()),
         })
     }
+}
+
+/// The audiences that a reader is in, and of which of them only what is newer than a stamp.
+type Sees = (BTreeSet<i64>, Vec<(i64, i64)>);
+
+/// What several readers may see of what the log grew by, those who see the same together.
+#[derive(Clone, Debug)]
+pub(super) struct Together {
+    /// The view of each of them, as far as these entries go; it names no reader.
+    pub scope: Scope,
+    /// Who, by position in the list that was asked about.
+    pub readers: Vec<usize>,
+}
+
+impl Exchange {
+    /// What each of `readers` may see of what was entered after `from` and up to `to`, asked of the
+    /// audiences alone on which that depends.
+    pub(super) async fn together(
+        &self,
+        tx: &mut Tx,
+        readers: &[Reader],
+        channel: Channel,
+        (from, to): (i64, i64),
+    ) -> Result<Vec<Together>, Refusal> {
+        let now = self.clock().now();
+        let (_, changes) = tx.newest().await?;
+        let audiences = self.0.audiences.load(tx, changes).await?;
+        let concerned = tx.concerned(from, to).await?;
+        let concerned = with_what_they_hinge_on(&audiences, concerned);
+        let ids: Vec<i64> = concerned.iter().map(|(id, _)| *id).collect();
+        let mut late: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+        if channel.hands_over() {
+            for (who, audience, since) in tx.late_in_any(&ids).await? {
+                late.entry(who).or_default().push((audience, since));
+            }
+        }
+        let mut groups: BTreeMap<Sees, Vec<usize>> = BTreeMap::new();
+        for (at, reader) in readers.iter().enumerate() {
+            let mut among = BTreeSet::new();
+            for (id, audience) in &concerned {
+                if audience.admits_among(reader, channel, now, &among) {
+                    among.insert(*id);
+                }
+            }
+            if among.is_empty() {
+                continue;
+            }
+            let mut since = late
+                .get(reader.principal.as_str())
+                .cloned()
+                .unwrap_or_default();
+            since.retain(|(audience, _)| among.contains(audience));
+            since.sort_unstable();
+            groups.entry((among, since)).or_default().push(at);
+        }
+        let is_desk = |id: &i64| {
+            let mut all = concerned.iter();
+            all.any(|(known, audience)| known == id && matches!(audience, Audience::Desk { .. }))
+        };
+        Ok(groups
+            .into_iter()
+            .map(|((among, since), readers)| Together {
+                scope: Scope {
+                    desk: among.iter().copied().filter(is_desk).collect(),
+                    audiences: among.into_iter().collect(),
+                    since,
+                    now: now.timestamp_micros(),
+                    newest: Some(to),
+                },
+                readers,
+            })
+            .collect())
+    }
+}
+
+/// Audiences by number, with those that parts of audiences refer to, in the order of their numbers.
+fn with_what_they_hinge_on(all: &[(i64, Audience)], wanted: Vec<i64>) -> Vec<(i64, &Audience)> {
+    let mut found = BTreeMap::new();
+    let mut open = wanted;
+    while let Some(id) = open.pop() {
+        if found.contains_key(&id) {
+            continue;
+        }
+        let place = all.binary_search_by_key(&id, |(known, _)| *known);
+        let Some((_, audience)) = place.ok().and_then(|place| all.get(place)) else {
+            continue; // interned after these were read: nobody has been told of it yet
+        };
+        if let Audience::Part { of, with, without } = audience {
+            open.push(*of);
+            open.extend(with.iter().chain(without).flatten());
+        }
+        found.insert(id, audience);
+    }
+    found.into_iter().collect()
 }

@@ -11,8 +11,8 @@ use crate::council::body::role;
 use crate::council::resolve::Narrowing;
 use crate::council::{BodyKind, Directory, Facts, Origin, Resolved, Whole, resolve};
 use crate::handling::{
-    ApprovalMode, Approver, Audience, BodyId, Form, Join, Level, PrincipalId, Rule, Scheme, Seat,
-    SectorCode, Side, Tlp, Unmarked, cut,
+    ApprovalMode, Approver, Audience, BodyId, Downgrade, Form, Join, Level, PrincipalId, Rule,
+    Scheme, Seat, SectorCode, Side, Tlp, Unmarked, cut,
 };
 use crate::report::{Kind, Report};
 use chrono::{DateTime, Utc};
@@ -110,6 +110,13 @@ pub struct Asked<'a> {
     /// What the charter's policies ask of the item; without them, where it has policies, nobody
     /// receives it.
     pub facts: Option<Facts>,
+}
+
+impl Asked<'_> {
+    /// Whether nothing says under which level it is to be handled.
+    fn says_nothing(&self) -> bool {
+        self.level.is_none() && self.tlp.is_none() && !self.unknown_marking
+    }
 }
 
 /// Whether the caller may issue advisories.
@@ -243,16 +250,32 @@ pub fn handle(
 ) -> Result<Handled, Refusal> {
     let directory = &caller.directory;
     let scheme = own_scheme(directory, (&origin.ceptoar, &origin.submitter), at, now)?;
-    let (level, mut holds) = choose(scheme, asked, at)?;
-    let resolved = resolve(
-        directory,
-        (&scheme.id, scheme.version),
-        level,
-        &origin,
-        &asked.narrowing,
-        asked.facts.as_ref(),
-        now,
-    );
+    let resolved_as = |level: &Level, narrowing: &Narrowing| {
+        let scheme = (scheme.id.as_str(), scheme.version);
+        let facts = asked.facts.as_ref();
+        resolve(directory, scheme, level, &origin, narrowing, facts, now)
+    };
+    let mut narrowing = asked.narrowing.clone();
+    let mut instead = None;
+    if let Some(ceiling) = ceiling_of(caller, scheme, at)? {
+        let rule_of = |level: &Level| resolved_as(level, &Narrowing::default()).rule;
+        let mut bound = rule_of(ceiling);
+        // A looser level of its own, which age would give it, is not what bounds it.
+        bound.downgrade = Downgrade::Never;
+        // Unmarked, it passes under a level that gives nothing that the default does not give.
+        let default = scheme.level(&scheme.default_level).map(rule_of);
+        let narrower = default.is_some_and(|default| bound.join(&default) == bound);
+        instead = narrower.then_some(ceiling);
+        narrowing.marked = Some(Box::new(match &narrowing.marked {
+            Some(marked) => marked.join(&bound),
+            None => bound,
+        }));
+    }
+    let (level, mut holds) = match instead {
+        Some(ceiling) if asked.says_nothing() => (ceiling, Vec::new()),
+        _ => choose(scheme, asked, at)?,
+    };
+    let resolved = resolved_as(level, &narrowing);
     let resolved = if asked.wholes.is_empty() {
         resolved
     } else {
@@ -368,6 +391,28 @@ pub(super) fn own_scheme<'a>(
         })
 }
 
+/// The level that bounds everything the caller posts.
+///
+/// # Errors
+/// Where its scheme has no such level.
+pub(super) fn ceiling_of<'a>(
+    caller: &Caller,
+    scheme: &'a Scheme,
+    at: &str,
+) -> Result<Option<&'a Level>, Refusal> {
+    let ceiling = caller.ceiling.as_deref();
+    ceiling.map(|name| level_of(scheme, name, at)).transpose()
+}
+
+fn level_of<'a>(scheme: &'a Scheme, level: &str, at: &str) -> Result<&'a Level, Refusal> {
+    scheme.level(level).ok_or_else(|| {
+        let known: Vec<&str> = scheme.levels.iter().map(|l| l.level.as_str()).collect();
+        let known = known.join(", ");
+        let message = format!("`{level}` is no level of {}; it has {known}", scheme.id);
+        Refusal::fault(format!("{at}/level"), "handling.level", message)
+    })
+}
+
 /// Chooses the level. Unmarked and unknown markings hold; unknown names are refused.
 fn choose<'a>(
     scheme: &'a Scheme,
@@ -405,18 +450,7 @@ fn choose<'a>(
                 ),
             ));
         }
-        let Some(found) = scheme.level(level) else {
-            let known: Vec<&str> = scheme.levels.iter().map(|l| l.level.as_str()).collect();
-            return Err(Refusal::fault(
-                format!("{at}/level"),
-                "handling.level",
-                format!(
-                    "`{level}` is no level of {}; it has {}",
-                    scheme.id,
-                    known.join(", ")
-                ),
-            ));
-        };
+        let found = level_of(scheme, level, at)?;
         if let Some(tlp) = asked.tlp
             && tlp != found.tlp
         {

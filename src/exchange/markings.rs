@@ -263,6 +263,7 @@ fn asked_by<'a, 't>(
                 Meaning::Tlp(tlp) => reading.label(Label::Tlp(tlp)),
                 Meaning::Pap(pap) => reading.label(Label::Pap(pap)),
                 Meaning::Iep(iep) => reading.policy(*iep, now),
+                Meaning::Obligations(rule) => reading.narrow(*rule),
                 Meaning::Statement => {}
                 Meaning::Unknown => reading.unknown = true,
             }

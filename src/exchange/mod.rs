@@ -7,23 +7,32 @@ pub mod access;
 mod anew;
 pub mod anonymity;
 pub mod approve;
+pub mod arrival;
 pub mod audience;
+pub mod board;
 mod cut;
 pub mod delete;
+pub mod deliveries;
 mod document;
 pub mod dry_run;
 mod facts;
+pub mod feedback;
 pub mod gate;
 pub mod hold;
 pub mod intake;
 mod latecomers;
+mod listen;
 mod mapping;
 pub mod markings;
 pub mod narrow;
+pub mod news;
 pub mod notices;
 pub mod objects;
 pub mod once;
 mod parts;
+mod peer_arrival;
+mod peer_outgoing;
+pub mod peers;
 pub mod plan;
 mod portions;
 pub mod proof;
@@ -35,8 +44,10 @@ pub mod refusal;
 mod refused;
 mod release;
 mod remake;
+mod reminders;
 mod renditions;
 pub mod revise;
+pub mod route;
 mod safety;
 pub mod secret;
 mod settle;
@@ -44,7 +55,9 @@ mod sharing_group;
 mod stamps;
 mod stand_in;
 mod stricter;
+pub mod subscriptions;
 mod supports;
+pub mod suppress;
 pub mod time;
 pub mod view_only;
 pub mod ways_out;
@@ -52,13 +65,14 @@ mod widen;
 pub mod withdraw;
 mod writer;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use serde_json::Value;
 
 use crate::clock::{Clock, random};
 use crate::council::{CouncilFile, Directory};
 use crate::store::{Db, StoreError, Tx};
+use crate::subscription::Receivers;
 
 pub use access::{Caller, Credential, Presented};
 pub use gate::View;
@@ -81,6 +95,10 @@ struct Inner {
     directory: RwLock<Arc<Directory>>,
     audiences: Audiences,
     noted: receipts::Noted,
+    followers: listen::Followers,
+    growth: listen::Growth,
+    deliverable: tokio::sync::Notify,
+    receivers: OnceLock<Receivers>,
 }
 
 impl Exchange {
@@ -98,14 +116,19 @@ impl Exchange {
             Some((version, text)) => parse(version, &text)?,
             None => empty_directory(&secret),
         };
+        let growth = listen::Growth::default();
         Ok(Self(Arc::new(Inner {
-            writer: Writer::start(db.clone()),
+            writer: Writer::start(db.clone(), growth.clone()),
             db,
             clock,
             secret,
             directory: RwLock::new(Arc::new(directory)),
             audiences: Audiences::default(),
             noted: receipts::Noted::default(),
+            followers: listen::Followers::default(),
+            growth,
+            deliverable: tokio::sync::Notify::new(),
+            receivers: OnceLock::new(),
         })))
     }
 
@@ -127,6 +150,17 @@ impl Exchange {
 
     fn writer(&self) -> &Writer {
         &self.0.writer
+    }
+
+    /// Says where deliveries may go beside public addresses; once, before serving.
+    pub fn allow_receivers(&self, receivers: Receivers) {
+        let _ = self.0.receivers.set(receivers);
+    }
+
+    /// Where deliveries may go.
+    #[must_use]
+    pub fn receivers(&self) -> Receivers {
+        self.0.receivers.get().cloned().unwrap_or_default()
     }
 
     /// Whether the database answers.

@@ -42,20 +42,20 @@ pub struct Outcome {
 }
 
 /// One object, checked against everything that needs no database.
-struct Ready {
-    at: usize,
+pub(super) struct Ready {
+    pub at: usize,
     /// The first of the numbers kept for it.
-    place: i64,
-    value: Value,
-    raw: String,
-    id: StixId,
-    handled: Handled,
+    pub place: i64,
+    pub value: Value,
+    pub raw: String,
+    pub id: StixId,
+    pub handled: Handled,
     /// The source's own definitions of its markings, which go with it.
-    markings: Definitions,
+    pub markings: Definitions,
     /// Without its parts but the first so many; `None` where nothing is left.
-    cuts: Vec<Option<Value>>,
+    pub cuts: Vec<Option<Value>>,
     /// The hub's definitions of its levels' markings.
-    levels: Vec<Value>,
+    pub levels: Vec<Value>,
 }
 
 /// The place of a rendition that shows all parts of an object.
@@ -63,7 +63,7 @@ const ALL: usize = usize::MAX;
 
 impl Ready {
     /// What is rendered of it, by place and number of parts shown; all parts last.
-    fn versions(&self) -> Vec<((usize, usize), Value)> {
+    pub fn versions(&self) -> Vec<((usize, usize), Value)> {
         let cuts = self.cuts.iter().enumerate();
         let cuts = cuts.filter_map(|(seen, cut)| Some(((self.at, seen), cut.clone()?)));
         cuts.chain([((self.at, ALL), self.value.clone())]).collect()
@@ -293,7 +293,7 @@ impl Exchange {
         Ok(())
     }
 
-    async fn take(
+    pub(super) async fn take(
         &self,
         tx: &mut Tx,
         caller: &Caller,

@@ -1,5 +1,5 @@
 //! Publishing: from a handled item to entries in the release log, in one transaction with the
-//! consents asked, the outbox and the ledger.
+//! consents asked and the ledger.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +19,10 @@ use super::release::{Clash, Release, references_of};
 use super::secret::sha256;
 use super::stamps::{Numbers, SPREAD, Spread};
 use super::supports::supports;
-use super::{Exchange, Tx, document, record, sharing_group, time};
+use super::{Exchange, Tx, document, record, route, sharing_group, time};
 use crate::council::Directory;
 use crate::csaf::Document;
-use crate::handling::{Form, Rule};
+use crate::handling::{Form, Rule, Tlp};
 use crate::report::Report;
 use crate::report::identity_check::Finding;
 use crate::stix::json::{Limits, parse};
@@ -85,6 +85,8 @@ pub(super) struct Checked {
     pub report: Report,
     pub handled: Handled,
     pub anonymised: Option<Value>,
+    /// The rule without the bound of an advisory's way.
+    pub whole: Option<Rule>,
     /// What readers of its first so many parts get, in both forms.
     pub cuts: Vec<(Value, Option<Value>)>,
     /// What in the anonymised forms would still point at the source.
@@ -135,6 +137,15 @@ impl Exchange {
         }
         asked.wholes.clone_from(&parts.wholes);
         asked.retells.clone_from(&parts.retells);
+        let mut whole = None;
+        if let Some(bound) = route::bound(&report, &caller.directory, &from.ceptoar) {
+            let unbound = handle(caller, from.clone(), &asked, "/handling", now)?;
+            // Anybody reads what is CLEAR, without a login: there is nothing to wait for.
+            if unbound.resolved.rule.access.tlp != Tlp::Clear {
+                whole = Some(unbound.resolved.rule);
+                asked.narrowing.marked = Some(Box::new(bound));
+            }
+        }
         let mut handled = handle(caller, from, &asked, "/handling", now)?;
         let document = submission.document.as_ref();
         document::bounds(&report, document, &handled.resolved.rule)?;
@@ -179,6 +190,7 @@ impl Exchange {
             report,
             handled,
             anonymised,
+            whole,
             cuts,
             findings,
         })
@@ -207,6 +219,7 @@ impl Exchange {
     ) -> Result<Published, Refusal> {
         let parts = self.parts_of_submission(caller, &submission).await?;
         let checked = self.check(caller, &submission, parts)?;
+        self.check_replaced(caller, &checked.report).await?;
         for linked in submission.replaces.iter().chain(&submission.generalises) {
             self.own_report(caller, linked).await?;
         }
@@ -291,6 +304,7 @@ impl Exchange {
         ) {
             self.tie_parts(tx, version.key, &checked.parts).await?;
         }
+        self.keep_advisory(tx, &published.id, &checked, now).await?;
         had.spread = Some(behind);
         self.arrived(tx, directory, had, now).await?;
         if let Some(key) = &submission.idempotency_key {
@@ -379,7 +393,7 @@ impl Exchange {
                 handled,
                 item,
                 version,
-                checked.report.kind().as_str(),
+                checked.report.stored_kind(),
                 generalises,
                 now,
             )?,
@@ -483,7 +497,6 @@ impl Exchange {
             }
         }
         self.schedule(tx, key, rule, &handled, now).await?;
-        tx.post_outbox(key, key, "accepted").await?;
         // What a hold says in words may quote the item; the record holds no content.
         let codes: Vec<Value> = handled
             .holds

@@ -10,6 +10,7 @@ use super::hold::Hold;
 use super::refusal::Refusal;
 use super::supports::obligations_of;
 use super::{Exchange, Tx};
+use crate::report::{Kind, drill};
 use crate::stix::timestamp::format_taxii;
 use crate::store::Entry;
 use crate::store::feed::Query;
@@ -29,6 +30,9 @@ pub struct ReportView {
     pub id: String,
     /// `incident_cause`, `best_practice`, ….
     pub kind: String,
+    /// Whether it is a drill.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
     /// `identified` or `anonymised`.
     pub form: String,
     /// When it was released to this reader.
@@ -357,7 +361,12 @@ impl Exchange {
         let body = entry.report.clone().ok_or_else(missing)?;
         Ok(ReportView {
             id: entry.stix_id.trim_start_matches("report--").to_owned(),
-            kind: entry.kind,
+            drill: entry.kind == drill::KIND,
+            kind: if entry.kind == drill::KIND {
+                Kind::Advisory.as_str().to_owned()
+            } else {
+                entry.kind
+            },
             form: super::portions::told(&entry.form).to_owned(),
             released_at: format_taxii(entry.stamp),
             tlp: rule.access.tlp.to_string(),

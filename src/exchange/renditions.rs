@@ -80,6 +80,15 @@ impl Renditions {
         })
     }
 
+    /// Lets what refers to another source's object (`of`) go on referring to it, as `told`: its id is
+    /// the hub's own, and tells nothing of who refers to it.
+    pub fn refer(&mut self, secret: &Secret, owner: &str, of: &StixId, told: &str) {
+        let minted = secret.rendition_id(owner, of);
+        for object in self.made.values_mut() {
+            replace(object, minted.as_str(), told);
+        }
+    }
+
     /// A statement of the source's, without what would name it.
     pub fn words(&self, statement: &str) -> String {
         stripped(statement, &self.strip)
@@ -109,6 +118,17 @@ impl Renditions {
     /// What in a rendition would still point at the source.
     pub fn check(&self, rendition: &Value) -> Vec<Finding> {
         self.check.find(rendition)
+    }
+}
+
+fn replace(value: &mut Value, from: &str, to: &str) {
+    match value {
+        Value::String(text) if text == from => to.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, from, to)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|item| replace(item, from, to)),
+        _ => {}
     }
 }
 

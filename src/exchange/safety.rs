@@ -154,6 +154,7 @@ impl Exchange {
             report,
             handled,
             anonymised: Some(mitigation),
+            whole: None,
             cuts: Vec::new(),
             findings: Vec::new(),
         };

@@ -243,8 +243,7 @@ impl Exchange {
         let (older, newer) = self.neighbours(tx, item, version.key).await?;
         let objects: Vec<_> = keyed.iter().map(|(_, object)| object.clone()).collect();
         let (kind, parts) = (&version.value.kind, rules.parts.len());
-        let mut numbers = Numbers::take(tx, now, kind, &objects, parts, None).await?;
-        let stamp = numbers.next();
+        let numbers = Numbers::take(tx, now, kind, &objects, parts, None).await?;
         if !free.is_empty() {
             let rule = rules.strictest();
             let late = self.late_stand_in(tx, directory, version, rule, &keyed);
@@ -286,7 +285,6 @@ impl Exchange {
             }
         }
         self.arrived(tx, directory, had, now).await?;
-        tx.post_outbox(stamp, version.key, "released").await?;
         Ok(())
     }
 }

@@ -10,8 +10,7 @@ use crate::council::{Directory, Localised, Origin};
 use crate::handling::{Attribution, BodyId, Form, Pap, Rule};
 use crate::stix::marking;
 
-/// The hub's property extension for what neither TLP nor IEP can say.
-pub const HANDLING_EXTENSION: &str = "extension-definition--a3c5be0e-58a1-4a0f-8f5e-0e2c4a1f9d37";
+pub use crate::stix::marking::HANDLING_EXTENSION;
 
 /// Support objects are made once and never change; one that would is another object.
 pub(super) const MADE: &str = "2026-01-01T00:00:00.000Z";

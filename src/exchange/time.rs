@@ -12,7 +12,7 @@ use super::intake::Handled;
 use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::{Exchange, Tx, latecomers, receipts, record};
+use super::{Exchange, Tx, latecomers, receipts, record, reminders};
 use crate::council::body::role;
 use crate::handling::{ApprovalMode, Approver, Audience, BodyId, Consent, NoReply, Rule, Seat};
 use crate::store::{Due, ItemVersion};
@@ -180,6 +180,7 @@ impl Exchange {
         match due.event.as_str() {
             "embargo" => self.embargo_ended(tx, &version, due).await,
             "reply" => self.silence(tx, &version, due).await,
+            reminders::REMIND => self.remind(tx, &version, due).await,
             "expiry" => self.expired(tx, &version, due).await,
             "downgrade" => self.downgraded(tx, &version, due).await,
             "erase" => self.erased(tx, &version, due).await,
@@ -357,6 +358,7 @@ impl Exchange {
         portions::note_version(tx, &mut had, version.key).await?;
         self.stop_serving(tx, version).await?;
         tx.erase(version.key).await?;
+        tx.erase_feedback(version.key).await?;
         tx.cancel_due(version.key).await?;
         tx.set_state(version.key, "erased", "[]").await?;
         self.forget_pages_later(tx, version.key, due.at).await?;

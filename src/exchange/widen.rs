@@ -207,6 +207,7 @@ fn marked_beside(
         let prohibited = &before.purposes_prohibited - &own.purposes_prohibited;
         marked.purposes_prohibited = prohibited;
     }
+    super::route::no_deeper(version, before, &mut marked);
     marked
 }
 

@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use super::listen::Growth;
 use super::refusal::Refusal;
 use crate::store::{Db, StoreError, Tx};
 
@@ -45,11 +46,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the writing task; it ends when the last `Writer` is dropped.
+    /// Starts the writing task, which tells when the log has grown; it ends when the last `Writer` is dropped.
     #[must_use]
-    pub fn start(db: Db) -> Self {
+    pub(super) fn start(db: Db, growth: Growth) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(run(db, jobs));
+        tokio::spawn(run(db, jobs, growth));
         Self { queue }
     }
 
@@ -79,7 +80,7 @@ impl Writer {
     }
 }
 
-async fn run(db: Db, mut jobs: mpsc::Receiver<Waiting>) {
+async fn run(db: Db, mut jobs: mpsc::Receiver<Waiting>, growth: Growth) {
     while let Some(first) = jobs.recv().await {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX {
@@ -90,7 +91,10 @@ async fn run(db: Db, mut jobs: mpsc::Receiver<Waiting>) {
         }
         let mut answers = Vec::with_capacity(batch.len());
         match transaction(&db, batch, &mut answers).await {
-            Ok(()) => {
+            Ok(grew) => {
+                if grew {
+                    growth.tell();
+                }
                 for (to, answer) in answers {
                     let _ = to.send(answer); // a caller that went away does not undo the write
                 }
@@ -109,7 +113,7 @@ async fn transaction(
     db: &Db,
     batch: Vec<Waiting>,
     answers: &mut Vec<(oneshot::Sender<Answer>, Answer)>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut tx = db.write().await?;
     let before = tx.lock("stamp").await?;
     for Waiting { job, answer } in batch {
@@ -125,8 +129,10 @@ async fn transaction(
         }
         answers.push((answer, outcome));
     }
-    if tx.lock("stamp").await? != before {
+    let grew = tx.lock("stamp").await? != before;
+    if grew {
         tx.take("stamp", 0, MILLISECOND).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(grew)
 }

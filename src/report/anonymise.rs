@@ -157,7 +157,7 @@ fn advisory(scrubber: &Scrubber, value: &Value) -> Option<Value> {
     let mut out = Map::new();
     for (key, value) in value.as_object()? {
         let kept = match key.as_str() {
-            "type" | "urgency" | "route" | "due" => Some(value.clone()),
+            "type" | "urgency" | "route" | "due" | "drill" => Some(value.clone()),
             "measures" => Some(scrubber.texts(value)).filter(|list| *list != Value::Array(vec![])),
             "references" => clean_entries(scrubber, value),
             "targets" => {

@@ -145,6 +145,7 @@ fn code_rules(value: &Value, faults: &mut Vec<Fault>) {
     severity(value, faults);
     timeline(value, faults);
     handling_times(value, faults);
+    super::drill::check(value, faults);
     for (index, entry) in entries(value.get("must_anonymise")).enumerate() {
         let text = entry
             .get("text")

@@ -9,6 +9,7 @@ mod address;
 pub mod anonymise;
 mod check;
 mod document;
+pub mod drill;
 mod encoding;
 mod find;
 mod fold;
@@ -56,6 +57,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::IncidentCause, Self::BestPractice, Self::Advisory];
+
     /// Returns the code used in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -159,6 +163,14 @@ impl Report {
     /// Returns which kind it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Returns the code under which it is kept: its kind's, and of a drill another one.
+    pub fn stored_kind(&self) -> &'static str {
+        if drill::is_drill(&self.value) {
+            return drill::KIND;
+        }
+        self.kind.as_str()
     }
 
     /// Returns the code of the sector the report comes from; an advisory may come from none.

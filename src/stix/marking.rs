@@ -13,7 +13,7 @@ use crate::handling::{Pap, Tlp};
 use crate::stix::id::StixId;
 use crate::stix::validate::{Findings, Violation};
 
-pub use read::{Iep, Label, Meaning, label, meaning};
+pub use read::{HANDLING_EXTENSION, Iep, Label, Meaning, label, meaning};
 
 /// The extension that carries `tlp_2_0` (OASIS common objects, version 1.0.0).
 pub const TLP_2_EXTENSION: &str = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d";

@@ -14,6 +14,8 @@ mod words;
 
 use serde_json::{Map, Value, json};
 
+use crate::report::drill::is_drill;
+
 pub use read::{FromStixError, from_stix};
 use words::Spoken;
 
@@ -168,6 +170,14 @@ pub fn to_stix(report: &Value, ctx: &Mapping<'_>) -> Vec<Value> {
     }
     let spoken = words::speak(&[("name", &title), ("description", &summary)]);
     out.push("report", "report", spoken, standard, rest);
+    if is_drill(report) {
+        let own = |object: &&mut Value| object.get("type") != Some(&json!("identity"));
+        for object in out.objects.iter_mut().filter(own) {
+            if let Some(members) = object.as_object_mut() {
+                members.insert("labels".to_owned(), json!(["drill"]));
+            }
+        }
+    }
     out.objects
 }
 

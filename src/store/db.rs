@@ -98,6 +98,9 @@ macro_rules! migrations {
             migration!($folder, 4, "charter facts", "/0004_charter_facts.sql"),
             migration!($folder, 5, "ledger", "/0005_ledger.sql"),
             migration!($folder, 6, "portions", "/0006_portions.sql"),
+            migration!($folder, 7, "subscriptions", "/0007_subscriptions.sql"),
+            migration!($folder, 8, "peers", "/0008_peers.sql"),
+            migration!($folder, 9, "feedback", "/0009_feedback.sql"),
         ]
     };
 }

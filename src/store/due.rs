@@ -34,9 +34,9 @@ pub struct Due {
     pub at: i64,
     /// The item version it happens to.
     pub item_version: i64,
-    /// `embargo`, `reply`, `expiry`, `downgrade`, `erase`.
+    /// `embargo`, `reply`, `expiry`, `downgrade`, `erase`, `remind`.
     pub event: String,
-    /// The approver of a reply; else empty.
+    /// The approver of a reply, the stage of a reminder; else empty.
     pub subject: String,
 }
 

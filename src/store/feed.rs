@@ -114,8 +114,10 @@ type Row = (
     Option<String>,
 );
 
-const EARLIER: &str = "SELECT 1 FROM object e JOIN release er ON er.object = e.key \
-     JOIN feed ef ON ef.stamp = er.stamp WHERE er.stamp < r.stamp AND e.version_at = o.version_at \
+// CROSS JOIN: from the id to its few entries. SQLite keeps that order, where it might else begin with all
+// that the reader's audiences hold. `live` is always said, so that the feed's key is looked up to its end.
+const EARLIER: &str = "SELECT 1 FROM object e CROSS JOIN release er CROSS JOIN feed ef \
+     WHERE er.object = e.key AND ef.stamp = er.stamp AND er.stamp < r.stamp AND e.version_at = o.version_at \
      AND (er.not_after IS NULL OR er.not_after > ";
 const ORIGINAL_ID: &str = "(SELECT orig.stix_id FROM object orig \
      WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
@@ -184,7 +186,7 @@ impl Tx {
             let mut select =
                 QueryBuilder::new("SELECT COUNT(DISTINCT f.stamp) FROM feed f WHERE f.stamp IN (");
             push_list(&mut select, stamps.iter().copied());
-            select.push(") AND ");
+            select.push(") AND f.live IN (TRUE, FALSE) AND ");
             push_reader(&mut select, "f", scope);
             select.build_query_as().fetch_one(conn).await?
         });
@@ -271,14 +273,13 @@ impl Tx {
         let mark = mark.unwrap_or(if query.descending { i64::MAX } else { i64::MIN });
         let rows: Vec<(i64,)> = on!(self, conn => {
             let mut select = QueryBuilder::new(
-                "SELECT DISTINCT r.stamp FROM object o JOIN release r ON r.object = o.key \
-                 JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id IN (");
+                "SELECT DISTINCT r.stamp FROM object o CROSS JOIN release r CROSS JOIN feed f \
+                 WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id IN (");
             push_list(&mut select, query.ids.iter().cloned());
             select.push(") AND ");
             push_reader(&mut select, "f", scope);
-            if query.versions == Versions::Last {
-                select.push(" AND f.live = TRUE");
-            }
+            let live = if query.versions == Versions::Last { " AND f.live = TRUE" } else { " AND f.live IN (TRUE, FALSE)" };
+            select.push(live);
             if query.reports {
                 select.push(" AND f.report = TRUE");
             }
@@ -306,13 +307,13 @@ impl Tx {
             select.push(") AND (r.not_after IS NULL OR r.not_after > ").push_bind(scope.now).push(")");
             if !scope.desk.is_empty() {
                 select.push(" AND (r.side IN ('desk', 'support') OR NOT EXISTS (SELECT 1 FROM release d \
-                     JOIN feed df ON df.stamp = d.stamp WHERE d.item_version = r.item_version \
-                     AND d.side = 'desk' AND df.audience IN (");
+                     CROSS JOIN feed df WHERE df.stamp = d.stamp AND d.item_version = r.item_version \
+                     AND d.side = 'desk' AND df.live IN (TRUE, FALSE) AND df.audience IN (");
                 push_list(&mut select, scope.desk.iter().copied());
                 select.push(")))");
             }
             // An entry that a newer version replaced does not show where only the latest are asked for.
-            let shows = if query.versions == Versions::Last { ") AND ef.live = TRUE" } else { ")" };
+            let shows = if query.versions == Versions::Last { ") AND ef.live = TRUE" } else { ") AND ef.live IN (TRUE, FALSE)" };
             // Earlier entries that show to the same reader, under the same id and version as this
             // one, or as the original this one stands in for.
             select.push(" AND (r.twin <> 'shared' OR NOT EXISTS (").push(EARLIER).push_bind(scope.now).push(shows);
@@ -354,9 +355,9 @@ impl Tx {
                     select.push(" OR EXISTS (SELECT 1 FROM feed lf WHERE lf.stamp = r.stamp AND lf.live = TRUE)");
                 }
                 if *first {
-                    select.push(" OR NOT EXISTS (SELECT 1 FROM object e JOIN release er ON er.object = e.key \
-                         JOIN feed ef ON ef.stamp = er.stamp WHERE e.stix_id = o.stix_id \
-                         AND e.version_at < o.version_at AND ");
+                    select.push(" OR NOT EXISTS (SELECT 1 FROM object e CROSS JOIN release er CROSS JOIN feed ef \
+                         WHERE er.object = e.key AND ef.stamp = er.stamp AND e.stix_id = o.stix_id \
+                         AND ef.live IN (TRUE, FALSE) AND e.version_at < o.version_at AND ");
                     push_reader(&mut select, "ef", scope);
                     select.push(")");
                 }

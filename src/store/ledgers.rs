@@ -1,4 +1,4 @@
-//! Decisions in the ledger, the log they are sealed into, and who may open which; the outbox, and
+//! Decisions in the ledger, the log they are sealed into, who may open which, and
 //! answers kept for repeated requests.
 //!
 //! INVARIANT: a leaf, once it has a position, and a node and a checkpoint, once written, never
@@ -31,7 +31,6 @@ pub(super) const QUERIES: &[&str] = &[
     ITEM,
     ASKED,
     SEED,
-    POST,
     ANSWERED,
     REMEMBER,
 ];
@@ -68,7 +67,6 @@ const ITEM: &str = "SELECT key, submitter_body, operator FROM item_version WHERE
 const ASKED: &str = "SELECT approver FROM approval WHERE item_version = $1 \
      UNION SELECT superior FROM approval WHERE item_version = $1 AND superior IS NOT NULL";
 const SEED: &str = "SELECT value FROM hub WHERE name = 'ledger'";
-const POST: &str = "INSERT INTO outbox (stamp, item_version, event) VALUES ($1, $2, $3)";
 const ANSWERED: &str = "SELECT digest, answer FROM idempotency WHERE principal = $1 AND key = $2";
 const REMEMBER: &str = "INSERT INTO idempotency (principal, key, digest, answer, at) \
      VALUES ($1, $2, $3, $4, $5)";
@@ -426,21 +424,6 @@ impl Tx {
     /// When the database fails.
     pub async fn make_ledger_seed(&mut self, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.secret("ledger", fresh).await
-    }
-
-    /// Leaves word for delivery, in the transaction of the release.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn post_outbox(
-        &mut self,
-        stamp: i64,
-        item_version: i64,
-        event: &str,
-    ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(POST).bind(stamp).bind(item_version).bind(event)
-            .execute(conn).await?; });
-        Ok(())
     }
 
     /// The digest and answer of an earlier request under this key.

@@ -3,44 +3,59 @@
 //! Functions take a transaction ([`Tx`]) and plain values; who may see what is decided above, and
 //! arrives here as a set of audience numbers.
 
+mod advisories;
 mod approvals;
 mod councils;
 pub mod credentials;
 pub mod db;
+pub mod deliveries;
 mod dialect;
 pub mod due;
 pub mod feed;
+pub mod feedback;
+mod growth;
 pub mod items;
 mod latecomers;
 pub mod ledgers;
 mod objects;
+pub mod peers;
 mod plan;
 mod portions;
 pub mod receipts;
 mod statuses;
+pub mod subscriptions;
 
 pub use approvals::Asked;
 pub use db::{Db, MIGRATIONS, StoreError, Tx};
+pub use deliveries::{Attempt, Delivery};
 pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use objects::{NewObject, NewRelease};
+pub use peers::{PeerPlace, PeerRefused, PeerRow};
 pub use portions::{EntryRow, ReadersRow};
+pub use subscriptions::Subscription;
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
 pub const QUERIES: &[(&str, &[&str])] = &[
+    ("advisories", advisories::QUERIES),
     ("approvals", approvals::QUERIES),
     ("councils", councils::QUERIES),
     ("credentials", credentials::QUERIES),
     ("db", db::QUERIES),
+    ("deliveries", deliveries::QUERIES),
     ("due", due::QUERIES),
     ("feed", feed::QUERIES),
+    ("growth", growth::QUERIES),
+    ("feedback", feedback::QUERIES),
     ("items", items::QUERIES),
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
     ("objects", objects::QUERIES),
+    ("peers", peers::QUERIES),
     ("portions", portions::QUERIES),
     ("receipts", receipts::QUERIES),
     ("plan", plan::QUERIES),
     ("statuses", statuses::QUERIES),
+    ("subscriptions", subscriptions::QUERIES),
 ];

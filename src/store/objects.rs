@@ -68,11 +68,12 @@ const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      JOIN item_version v ON v.key = o.item_version \
      WHERE o.stix_id = $1 AND o.version_at = $2 AND v.item <> $3 ORDER BY o.key";
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
-const ALREADY: &str = "SELECT COUNT(*) FROM object o JOIN release r ON r.object = o.key \
-     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
+// From the id to its few entries, never from all that the audience holds: see `feed`.
+const ALREADY: &str = "SELECT COUNT(*) FROM object o CROSS JOIN release r CROSS JOIN feed f \
+     WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
      AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
-const SUPPORT_ENTRIES: &str = "SELECT r.stamp, f.audience FROM object o JOIN release r ON r.object = o.key \
-     JOIN feed f ON f.stamp = r.stamp WHERE o.stix_id = $1 AND o.digest = $2 \
+const SUPPORT_ENTRIES: &str = "SELECT r.stamp, f.audience FROM object o CROSS JOIN release r CROSS JOIN feed f \
+     WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id = $1 AND o.digest = $2 \
      AND r.side IN ('support', 'marking') AND r.kind = $3 AND f.live = TRUE ORDER BY r.stamp, f.audience";
 const FIRST_SUPPORT: &str = "SELECT bytes FROM object WHERE stix_id = $1 AND item_version IS NULL \
      AND bytes <> '' ORDER BY key LIMIT 1";

@@ -240,7 +240,7 @@ both! {
     an_advisory_of_the_hubs_own_form_goes_the_same_way => |hub| {
         let served = Served::of(&hub, &ALL).await;
         let mut advisory = json!({
-            "kind": "advisory", "title": {"ja": "訓練の案内"}, "summary": {"ja": "年次の訓練"},
+            "kind": "advisory", "title": {"ja": "【訓練】訓練の案内"}, "summary": {"ja": "年次の訓練"},
             "advisory": {"type": "drill", "due": "2026-12-01T00:00:00Z", "targets": {"sectors": ["power"]}},
             "handling": {"tlp": "GREEN"},
         });
@@ -250,9 +250,9 @@ both! {
         advisory["summary"] = json!({"ja": "延期"});
         let (status, again) = served.post("nco-advisor", &format!("/v1/advisories/{own}/versions"), &advisory.to_string()).await;
         assert_eq!((status, &again["version"]), (StatusCode::CREATED, &json!(2)), "{again}");
-        let (_, list) = served.get("power-analyst", "/v1/advisories").await;
+        let (_, list) = served.get("power-analyst", "/v1/advisories?drill=true").await;
         assert!(list.contains("延期") && !list.contains("年次の訓練"));
-        let (_, page) = served.get("power-analyst", "/taxii2/council/collections/advisories/objects/").await;
+        let (_, page) = served.get("power-analyst", "/taxii2/council/collections/exchange/objects/").await;
         assert!(page.contains("延期") && page.contains("\"drill\""), "{page}");
         // What is no advisory does not come in here, and an advisory needs to say what it is.
         advisory["advisory"].as_object_mut().unwrap().remove("type");
@@ -284,5 +284,45 @@ both! {
         }
         served.post("nco-advisor", "/v1/advisories", &advisory("ffffffff-ffff-ffff-ffff-ffffffffffff")).await;
         assert_eq!((count("power-analyst").await, count("gas-analyst").await), (2, 1));
+    }
+
+    an_advisory_is_passed_on_opened_acknowledged_and_told_of_as_a_table => |hub| {
+        let served = Served::of(&hub, &["nco-advisor", "nco-poc", "power-poc", "power-op1-member", "power-op1-feed", "gas-op1-member"]).await;
+        let advisory = json!({
+            "kind": "advisory", "title": {"ja": "題"}, "summary": {"ja": "文"},
+            "advisory": {"type": "alert", "targets": {"sectors": ["power"]}}, "handling": {"tlp": "GREEN"},
+        });
+        let (_, published) = served.post("nco-advisor", "/v1/advisories", &advisory.to_string()).await;
+        let own = published["id"].as_str().unwrap().to_owned();
+        let first = async |who: &str| {
+            let (_, list) = served.get(who, "/v1/advisories").await;
+            serde_json::from_str::<Value>(&list).unwrap()["items"][0]["id"].as_str().map(str::to_owned)
+        };
+        assert_eq!(first("power-op1-member").await, None, "not before it is passed on");
+        let id = first("power-poc").await.unwrap();
+        let (status, passed) = served.post("power-poc", &format!("/v1/advisories/{id}/pass-on"), "").await;
+        assert_eq!((status, &passed["id"]), (StatusCode::OK, &json!(id)), "{passed}");
+        let theirs = first("power-op1-member").await.unwrap();
+        assert_eq!(served.post("power-op1-feed", &format!("/v1/advisories/{theirs}/ack"), "{}").await.0, StatusCode::FORBIDDEN);
+        let (_, before) = served.get("power-poc", &format!("/v1/advisories/{id}/board?format=csv")).await;
+        served.get("power-op1-member", &format!("/v1/advisories/{theirs}")).await;
+        let (_, opened) = served.get("power-poc", &format!("/v1/advisories/{id}/board?format=csv")).await;
+        assert_ne!(before, opened, "opened by a person");
+        let (status, given) = served.post("power-op1-member", &format!("/v1/advisories/{theirs}/ack"), "{}").await;
+        assert_eq!((status, &given["type"]), (StatusCode::CREATED, &json!("ack")), "{given}");
+        let (_, table) = served.get("power-poc", "/v1/board?format=csv").await;
+        let row = table.lines().find(|line| line.contains(",operator,power-op1,")).unwrap();
+        assert_eq!(row.matches("2026-").count(), 4, "issued, delivered, opened, acknowledged: {row}");
+        assert_eq!(table.lines().next().unwrap().split(',').count(), row.split(',').count());
+        // The issuer's table names no operator of S3's, and tells no count of one.
+        let (_, table) = served.get("nco-advisor", &format!("/v1/advisories/{own}/board?format=csv")).await;
+        assert!(table.contains(",operators,demo-power,") && !table.contains("power-op1"), "{table}");
+        assert!(table.lines().any(|line| line.contains(",operators,") && line.ends_with(",5,,,,,,")), "{table}");
+        // Nobody else has one, and of what is hidden nothing is told.
+        let nothing = served.get("gas-op1-member", "/v1/advisories/00000000-0000-4000-8000-000000000000/board").await;
+        for id in [&own, &theirs] {
+            assert_eq!(served.get("gas-op1-member", &format!("/v1/advisories/{id}/board")).await, nothing);
+            assert_eq!(served.get("gas-op1-member", &format!("/v1/advisories/{id}/feedback")).await.0, StatusCode::NOT_FOUND);
+        }
     }
 }

@@ -257,6 +257,8 @@ impl TestHub {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = sekisho::http::router(self.exchange.clone());
+        let streams = self.exchange.clone();
+        tokio::spawn(async move { streams.serve_streams().await });
         tokio::spawn(async move { axum::serve(listener, router).await });
         url
     }
@@ -285,6 +287,16 @@ async fn fresh_postgres() -> Option<String> {
 }
 
 /// A sample case's report, as the demo publishes it.
+/// The demo's cases: who publishes, and what.
+pub fn cases() -> Vec<(String, Value)> {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../../demo/cases.json")).unwrap();
+    let case = |case: Value| {
+        let who = case["publisher"].as_str().unwrap().to_owned();
+        (who, case["report"].clone())
+    };
+    cases.into_iter().map(case).collect()
+}
+
 pub fn sample(reference: &str) -> Value {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../../demo/cases.json")).unwrap();
     let case = cases

@@ -10,11 +10,13 @@ use super::extract::{Id, Known, Page, Parameters, json_bytes};
 use super::problem::Problem;
 use super::reports;
 use crate::csaf::{Beside, Document};
+use crate::exchange::once::Said;
 use crate::exchange::publish::{REPORT_BYTES_MAX, Submission};
 use crate::exchange::read::ReportView;
+use crate::exchange::route::PassedOn;
 use crate::exchange::{Caller, Fault, Refusal};
 use crate::http::Hub;
-use crate::report::Kind;
+use crate::report::{Kind, drill};
 
 /// What may stand in the address beside a CSAF document.
 const BESIDE: [&str; 5] = ["type", "urgency", "route", "sectors", "level"];
@@ -115,9 +117,14 @@ pub async fn list(
     Known(caller): Known,
     uri: Uri,
 ) -> Result<Json<Page<ReportView>>, Problem> {
-    let paging = Parameters::of(&uri, &["cursor", "limit"])?.paging()?;
-    let kind = Kind::Advisory.as_str().to_owned();
-    reports::page(&hub, &caller, paging, Some(kind)).await
+    let parameters = Parameters::of(&uri, &["cursor", "limit", "drill"])?;
+    let paging = parameters.paging()?;
+    let kind = if parameters.flag("drill")? {
+        drill::KIND
+    } else {
+        Kind::Advisory.as_str()
+    };
+    reports::page(&hub, &caller, paging, vec![kind.to_owned()]).await
 }
 
 /// `GET /v1/advisories/{id}`.
@@ -129,7 +136,24 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     Parameters::of(&uri, &[])?;
     let advisory = advisory(&hub, &caller, &id).await?;
+    let view = reports::view(&hub, &caller).await?;
+    hub.exchange.note_opened(&caller, &view, &id).await?;
     Ok(reports::with_tag(advisory))
+}
+
+/// `POST /v1/advisories/{id}/pass-on`.
+pub async fn pass_on(
+    State(hub): State<Hub>,
+    Known(caller): Known,
+    Id(id): Id,
+    request: Request,
+) -> Result<Json<PassedOn>, Problem> {
+    Parameters::of(request.uri(), &[])?;
+    let said = Said {
+        idempotency_key: reports::idempotency_key(request.headers())?,
+        expected: None,
+    };
+    Ok(Json(hub.exchange.pass_on(&caller, &id, said).await?))
 }
 
 /// `GET /v1/advisories/{id}/csaf`: the document it was issued as, byte for byte, for whoever reads the

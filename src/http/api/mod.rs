@@ -3,13 +3,18 @@
 
 mod advisories;
 mod approvals;
+mod board;
 mod bodies;
 mod control;
 mod extract;
+mod feedback;
 mod ledger;
 mod oauth;
+mod peers;
 pub mod problem;
 mod reports;
+mod stream;
+mod subscriptions;
 
 use axum::Router;
 use axum::http::header;
@@ -39,6 +44,17 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/advisories/{id}"),
     ("POST", "/v1/advisories/{id}/versions"),
     ("GET", "/v1/advisories/{id}/csaf"),
+    ("GET", "/v1/reports/{id}/feedback"),
+    ("POST", "/v1/reports/{id}/feedback"),
+    ("GET", "/v1/advisories/{id}/feedback"),
+    ("POST", "/v1/advisories/{id}/feedback"),
+    ("POST", "/v1/advisories/{id}/ack"),
+    ("GET", "/v1/advisories/{id}/board"),
+    ("GET", "/v1/board"),
+    ("POST", "/v1/advisories/{id}/pass-on"),
+    ("GET", "/v1/objects/{id}/feedback"),
+    ("POST", "/v1/objects/{id}/feedback"),
+    ("POST", "/v1/feedback/{id}/answer"),
     ("POST", "/v1/objects/{id}/narrow"),
     ("POST", "/v1/objects/{id}/withdraw"),
     ("GET", "/v1/view-only"),
@@ -46,6 +62,22 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/notices/{id}/acknowledge"),
     ("GET", "/v1/approvals"),
     ("POST", "/v1/approvals/{id}"),
+    ("GET", "/v1/events"),
+    ("GET", "/v1/stream"),
+    ("GET", "/v1/subscriptions"),
+    ("POST", "/v1/subscriptions"),
+    ("GET", "/v1/subscriptions/{id}"),
+    ("PUT", "/v1/subscriptions/{id}"),
+    ("DELETE", "/v1/subscriptions/{id}"),
+    ("POST", "/v1/subscriptions/{id}/pause"),
+    ("POST", "/v1/subscriptions/{id}/resume"),
+    ("POST", "/v1/subscriptions/{id}/rotate"),
+    ("GET", "/v1/subscriptions/{id}/deliveries"),
+    (
+        "POST",
+        "/v1/subscriptions/{id}/deliveries/{delivery}/replay",
+    ),
+    ("GET", "/v1/peers"),
     ("GET", "/v1/bodies"),
     ("GET", "/v1/bodies/{id}"),
     ("GET", "/v1/schemes"),
@@ -79,6 +111,23 @@ pub fn routes() -> Router<Hub> {
         .route("/advisories/{id}", get(advisories::read))
         .route("/advisories/{id}/versions", post(advisories::issue_version))
         .route("/advisories/{id}/csaf", get(advisories::document))
+        .route(
+            "/reports/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route(
+            "/advisories/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route("/advisories/{id}/ack", post(feedback::ack))
+        .route(
+            "/objects/{id}/feedback",
+            get(feedback::list).post(feedback::give),
+        )
+        .route("/feedback/{id}/answer", post(feedback::answer))
+        .route("/advisories/{id}/board", get(board::one))
+        .route("/board", get(board::all))
+        .route("/advisories/{id}/pass-on", post(advisories::pass_on))
         .route("/objects/{id}/narrow", post(control::narrow))
         .route("/objects/{id}/withdraw", post(control::withdraw))
         .route("/view-only", get(control::view_only))
@@ -86,6 +135,30 @@ pub fn routes() -> Router<Hub> {
         .route("/notices/{id}/acknowledge", post(control::acknowledge))
         .route("/approvals", get(approvals::list))
         .route("/approvals/{id}", post(approvals::answer))
+        .route("/events", get(stream::events))
+        .route("/stream", get(stream::stream))
+        .route(
+            "/subscriptions",
+            get(subscriptions::list).post(subscriptions::make),
+        )
+        .route(
+            "/subscriptions/{id}",
+            get(subscriptions::read)
+                .put(subscriptions::define)
+                .delete(subscriptions::end),
+        )
+        .route("/subscriptions/{id}/pause", post(subscriptions::pause))
+        .route("/subscriptions/{id}/resume", post(subscriptions::resume))
+        .route("/subscriptions/{id}/rotate", post(subscriptions::rotate))
+        .route(
+            "/subscriptions/{id}/deliveries",
+            get(subscriptions::deliveries),
+        )
+        .route(
+            "/subscriptions/{id}/deliveries/{delivery}/replay",
+            post(subscriptions::replay),
+        )
+        .route("/peers", get(peers::list))
         .route("/bodies", get(bodies::list))
         .route("/bodies/{id}", get(bodies::read))
         .route("/schemes", get(bodies::schemes))

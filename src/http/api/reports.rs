@@ -14,6 +14,7 @@ use crate::exchange::read::{Explanation, Listing, ReportView};
 use crate::exchange::{Caller, View};
 use crate::handling::Channel;
 use crate::http::Hub;
+use crate::report::{Kind, drill};
 
 /// STIX 2.1's own media type.
 const STIX: &str = "application/stix+json;version=2.1";
@@ -164,22 +165,27 @@ pub async fn list(
     Known(caller): Known,
     uri: Uri,
 ) -> Result<Json<Page<ReportView>>, Problem> {
-    let parameters = Parameters::of(&uri, &["cursor", "limit", "kind"])?;
+    let parameters = Parameters::of(&uri, &["cursor", "limit", "kind", "drill"])?;
     let paging = parameters.paging()?;
-    let kind = parameters.get("kind").map(str::to_owned);
-    page(&hub, &caller, paging, kind).await
+    let kinds = match (parameters.flag("drill")?, parameters.get("kind")) {
+        (true, _) => vec![drill::KIND.to_owned()],
+        (false, Some(kind)) => vec![kind.to_owned()],
+        // Every kind but drills, which never mix with what is real.
+        (false, None) => Kind::ALL.map(|kind| kind.as_str().to_owned()).to_vec(),
+    };
+    page(&hub, &caller, paging, kinds).await
 }
 
-/// A page of what the caller may see, of one kind or of all.
+/// A page of what the caller may see, of some kinds.
 pub(super) async fn page(
     hub: &Hub,
     caller: &Caller,
     paging: Paging,
-    kind: Option<String>,
+    kinds: Vec<String>,
 ) -> Result<Json<Page<ReportView>>, Problem> {
     let listing = Listing {
         limit: paging.limit,
-        kinds: kind.into_iter().collect(),
+        kinds,
     };
     let view = view(hub, caller).await?;
     let (items, next) = hub
@@ -203,6 +209,9 @@ pub async fn read(
         .report(&view, &id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    if report.kind == Kind::Advisory.as_str() {
+        hub.exchange.note_opened(&caller, &view, &id).await?;
+    }
     Ok(with_tag(report))
 }
 

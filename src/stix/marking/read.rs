@@ -6,10 +6,14 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::handling::{Attribution, Pap, Tlp};
+use crate::handling::{Attribution, Automated, Downgrade, Onward, Pap, Rule, Tlp};
+
+/// The property extension of such a hub as this for what neither TLP nor IEP can say.
+pub const HANDLING_EXTENSION: &str = "extension-definition--a3c5be0e-58a1-4a0f-8f5e-0e2c4a1f9d37";
 
 /// The extension of IEP 2.0 (OASIS common objects, draft of 2022-12-19).
 pub const IEP_EXTENSION: &str = "extension-definition--762e2e97-ee51-43e5-a9ea-165fbb862c4a";
@@ -55,6 +59,8 @@ pub enum Meaning {
     Statement,
     /// An IEP 2.0 policy.
     Iep(Box<Iep>),
+    /// What such a hub as this asks of its readers; it only ever narrows.
+    Obligations(Box<Rule>),
     /// Nothing the hub can read.
     Unknown,
 }
@@ -125,7 +131,7 @@ pub fn meaning(definition: &Value) -> Meaning {
         .get("definition")
         .and_then(|body| body.get("statement"))
         .and_then(Value::as_str);
-    let mut iep = None;
+    let (mut iep, mut obligations) = (None, None);
     for (key, body) in definition
         .get("extensions")
         .and_then(Value::as_object)
@@ -136,6 +142,10 @@ pub fn meaning(definition: &Value) -> Meaning {
             OPENCTI_EXTENSION => {}
             IEP_EXTENSION => match read_iep(body) {
                 Some(policy) => iep = Some(policy),
+                None => return Meaning::Unknown,
+            },
+            HANDLING_EXTENSION => match read_obligations(body) {
+                Some(rule) => obligations = Some(rule),
                 None => return Meaning::Unknown,
             },
             _ => return Meaning::Unknown,
@@ -166,6 +176,13 @@ pub fn meaning(definition: &Value) -> Meaning {
             Label::Pap(found) => pap = pap.max(Some(found)),
         }
     }
+    if let Some(rule) = obligations {
+        let alone = iep.is_none() && tlp.is_none() && pap.is_none() && statement.is_none();
+        return match alone && opencti.is_none() {
+            true => Meaning::Obligations(Box::new(rule)),
+            false => Meaning::Unknown, // no hub writes it so
+        };
+    }
     match (iep, tlp, pap) {
         (Some(mut policy), tlp, pap) => {
             policy.tlp = tlp.map_or(policy.tlp, |tlp| policy.tlp.max(tlp));
@@ -186,6 +203,51 @@ fn mentions(words: &str) -> bool {
     folded
         .split(|char: char| !char.is_ascii_alphanumeric())
         .any(|word| word == "tlp" || word == "pap")
+}
+
+/// What `exchange/supports.rs` writes. A member that is not known might ask anything, so then the
+/// whole is unreadable; one that is not there asks nothing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Obligations {
+    onward: Option<Onward>,
+    purposes_allowed: Option<BTreeSet<String>>,
+    #[serde(default)]
+    purposes_prohibited: BTreeSet<String>,
+    automated: Option<Automated>,
+    pap: Option<Pap>,
+    retention_max_days: Option<u32>,
+    #[serde(default)]
+    retention_min_days: u32,
+    #[serde(default)]
+    storage_jp_only: bool,
+    #[serde(default)]
+    k: u32,
+    ack_hours: Option<u32>,
+}
+
+fn read_obligations(body: &Value) -> Option<Rule> {
+    let members = body.as_object()?;
+    if !members
+        .keys()
+        .all(|key| ["extension_type", "handling"].contains(&key.as_str()))
+    {
+        return None;
+    }
+    let asked = Obligations::deserialize(members.get("handling")?).ok()?;
+    let mut rule = Rule::unrestricted();
+    rule.onward = asked.onward.unwrap_or(rule.onward);
+    rule.purposes_allowed = asked.purposes_allowed;
+    rule.purposes_prohibited = asked.purposes_prohibited;
+    rule.automated = asked.automated.unwrap_or(rule.automated);
+    rule.pap = asked.pap.unwrap_or(rule.pap);
+    rule.retention_max_days = asked.retention_max_days;
+    rule.access.retention_min_days = asked.retention_min_days;
+    rule.access.storage_jp_only = asked.storage_jp_only;
+    rule.k = asked.k;
+    rule.ack_hours = asked.ack_hours;
+    rule.downgrade = Downgrade::Never; // when it becomes looser, its own hub says so
+    Some(rule)
 }
 
 /// IEP 2.0 in STIX: every statement is required but the end; a value that is none of the
@@ -322,6 +384,38 @@ mod tests {
         body["x_opencti_definition_type"] = json!("CLASSIFICATION");
         body["x_opencti_definition"] = json!("SECRET");
         assert_eq!(meaning(&body), Meaning::Unknown, "another scale");
+    }
+
+    #[test]
+    fn obligations_are_read_whole_or_not_at_all() {
+        let read = |handling: Value| {
+            let body = json!({"extension_type": "property-extension", "handling": handling});
+            let name = "Handling obligations";
+            meaning(&json!({"name": name, "extensions": {HANDLING_EXTENSION: body}}))
+        };
+        let Meaning::Obligations(rule) = read(json!({
+            "onward": {"group": "deny", "vendor": "deny", "client": "deny", "overseas": "deny"},
+            "purposes_allowed": ["defence"], "automated": "human_only", "pap": "RED",
+            "retention_max_days": 30, "retention_min_days": 3, "storage_jp_only": true, "k": 5,
+        })) else {
+            panic!("unread")
+        };
+        assert_eq!((rule.pap, rule.k), (Pap::Red, 5));
+        assert_eq!(rule.automated, Automated::HumanOnly);
+        assert!(rule.access.storage_jp_only && rule.access.retention_min_days == 3);
+        assert_eq!(rule.retention_max_days, Some(30));
+        assert!(
+            rule.purposes_allowed
+                .is_some_and(|allowed| allowed.contains("defence"))
+        );
+        for strange in [
+            json!({"pap": "PINK"}),
+            json!({"k": -1}),
+            json!({"readers": ["everybody"]}),
+            json!("free"),
+        ] {
+            assert_eq!(read(strange.clone()), Meaning::Unknown, "{strange}");
+        }
     }
 
     fn policy() -> Value {

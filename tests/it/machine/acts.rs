@@ -38,7 +38,7 @@ pub enum Act {
     Narrow(Narrow),
     /// A reader acknowledges the notices of what a step took back.
     Acknowledge { by: String, on: Item, of: usize },
-    /// A reader accepts what a report obliges to.
+    /// A reader accepts what a report obliges to, and says what came of it.
     Accept { by: String, on: Item },
     /// Another council file.
     Council(Box<Council>, String),

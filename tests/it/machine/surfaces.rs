@@ -42,8 +42,13 @@ pub const SURFACES: &[Surface] = surfaces! {
     by_id: true,
     report_by_id: true,
     statuses: true,
+    events: false,
+    stream: true,
+    deliveries: false,
     view_only: true,
     reach: false,
+    feedback: false,
+    boards: false,
     others_requests: false,
     directory: false,
     ledger: true,
@@ -123,6 +128,36 @@ impl Ask<'_> {
 
     fn anybody(&self) -> bool {
         self.reader == ANYBODY
+    }
+}
+
+async fn events(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return Vec::new();
+    }
+    let mut all = ask.list("/v1/events?limit=3").await;
+    all.extend(
+        ask.list("/v1/events?limit=100&sector=finance&severity=1")
+            .await,
+    );
+    all
+}
+
+/// What was heard on a stream that was open all the time.
+async fn stream(ask: &Ask<'_>) -> Vec<Answer> {
+    vec![Answer {
+        request: "the stream".to_owned(),
+        status: 200,
+        headers: Vec::new(),
+        body: ask.world.heard(ask.reader).join("\n"),
+    }]
+}
+
+/// What was written to be sent.
+async fn deliveries(ask: &Ask<'_>) -> Vec<Answer> {
+    match ask.world.deliveries(ask.reader) {
+        Some(path) => ask.list(&path).await,
+        None => Vec::new(),
     }
 }
 
@@ -267,6 +302,33 @@ async fn reach(ask: &Ask<'_>) -> Vec<Answer> {
     let mut all = Vec::new();
     for id in &ask.known.reports {
         all.push(ask.get(&format!("/v1/reports/{id}/audience")).await);
+    }
+    all
+}
+
+/// What was said of an item: to its source all, to others their own, and of what is hidden nothing.
+async fn feedback(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/reports/{id}/feedback?limit=2")).await);
+        all.push(ask.get(&format!("/v1/advisories/{id}/feedback")).await);
+    }
+    for id in &ask.known.objects {
+        all.push(ask.get(&format!("/v1/objects/{id}/feedback")).await);
+    }
+    all
+}
+
+/// How far advisories arrived; of what is hidden there is no board.
+async fn boards(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = vec![
+        ask.get("/v1/board").await,
+        ask.get("/v1/board?drill=true&format=csv").await,
+        ask.get("/v1/reports?drill=true").await,
+        ask.get("/v1/advisories?drill=true").await,
+    ];
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/advisories/{id}/board")).await);
     }
     all
 }

@@ -2,13 +2,16 @@
 //! router in process. Every header but the date and every byte of an answer is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use sekisho::exchange::news::News;
 use sekisho::exchange::{Credential, Exchange};
+use sekisho::subscription::Filter;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt;
 
 use super::acts::{Act, Item, Narrow, Step, reason_token, report_token, written};
@@ -63,6 +66,11 @@ pub struct World {
     /// The source's id and bytes of each report, by the step that made it.
     pub reports: BTreeMap<usize, (String, String)>,
     pub known: Known,
+    /// An open stream of each reader, and what was heard on it.
+    listeners: Mutex<BTreeMap<String, Receiver<News>>>,
+    heard: Mutex<BTreeMap<String, Vec<News>>>,
+    /// A subscription of each reader.
+    subscriptions: BTreeMap<String, String>,
     /// Words in what each reader was handed since somebody looked.
     fetched: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -82,7 +90,15 @@ impl World {
         let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
         let keys = hub.exchange.issue_many(wanted).await.unwrap();
         let exchanges = vec![hub.exchange.clone(), hub.another().await];
-        Self {
+        let mut subscriptions = BTreeMap::new();
+        for name in &names {
+            let hook = json!({"channel": {"type": "webhook", "url": "https://a.example/"}});
+            let caller = hub.caller(name).await;
+            let hook = serde_json::from_value(hook).unwrap();
+            let made = hub.exchange.subscribe(&caller, hook).await.unwrap();
+            subscriptions.insert(name.clone(), made.id);
+        }
+        let world = Self {
             routers: exchanges
                 .iter()
                 .map(|exchange| sekisho::http::router(exchange.clone()))
@@ -92,8 +108,38 @@ impl World {
             reports: BTreeMap::new(),
             known: Known::default(),
             fetched: Mutex::default(),
+            listeners: Mutex::default(),
+            heard: Mutex::default(),
+            subscriptions,
             hub,
+        };
+        world.listen();
+        world
+    }
+
+    /// Opens everybody's stream where it was cut.
+    fn listen(&self) {
+        let heard = self.heard.lock().unwrap();
+        for who in self.keys.keys() {
+            let last = heard.get(who).and_then(|heard| heard.last());
+            let filter = Arc::new(Filter::default());
+            let from = last.map_or(0, |news| news.stamp);
+            let stream = self.exchanges[0].listen(&who.as_str().into(), &filter, from);
+            self.listeners.lock().unwrap().insert(who.clone(), stream);
         }
+    }
+
+    /// What a reader heard on its stream, from the beginning.
+    pub fn heard(&self, who: &str) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        let line = |news: &News| format!("{} {}", news.cursor, news.line);
+        heard.get(who).into_iter().flatten().map(line).collect()
+    }
+
+    /// The path of a reader's deliveries.
+    pub fn deliveries(&self, who: &str) -> Option<String> {
+        let id = self.subscriptions.get(who)?;
+        Some(format!("/v1/subscriptions/{id}/deliveries?limit=100"))
     }
 
     /// Moves the clock to an instant of the episode.
@@ -108,6 +154,13 @@ impl World {
         let both = self.exchanges.iter().map(Exchange::act_on_time);
         for done in futures_util::future::join_all(both).await {
             done.unwrap();
+        }
+        self.exchanges[0].tell_listeners().await.unwrap();
+        self.exchanges[1].fan_out_now().await.unwrap();
+        for (who, stream) in &mut *self.listeners.lock().unwrap() {
+            let mut heard = self.heard.lock().unwrap();
+            let heard = heard.entry(who.clone()).or_default();
+            heard.extend(std::iter::from_fn(|| stream.try_recv().ok()));
         }
     }
 
@@ -288,7 +341,12 @@ impl World {
                         let word = item["report"]["title"]["en"].as_str().unwrap_or_default();
                         self.report_of(word).is_some_and(|(id, _)| *id == of)
                     })?;
-                let path = format!("/v1/reports/{}/accept", found["id"].as_str().unwrap());
+                let id = found["id"].as_str().unwrap();
+                // Whoever accepts also says what came of it, which its source alone is told.
+                let path = format!("/v1/reports/{id}/feedback");
+                self.tell(by, &path, json!({"type": "applicable", "text": "here too"}))
+                    .await?;
+                let path = format!("/v1/reports/{id}/accept");
                 self.send(by, "POST", &path, &[], String::new())
                     .await
                     .into()
@@ -355,6 +413,7 @@ impl World {
             .iter()
             .map(|exchange| sekisho::http::router(exchange.clone()))
             .collect();
+        self.listen();
     }
 
     /// A report's id and bytes by its word.
