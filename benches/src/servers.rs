@@ -143,8 +143,8 @@ pub fn medallion() -> anyhow::Result<Server> {
     let port = free_port()?;
     let collection = "91a7b528-80eb-42ed-a74d-c6fbd5a26116";
     let data = json!({
-        "/discovery": {"title": "b", "default": "/root/", "api_roots": ["/root/"]},
-        "root": {
+        "/discovery": {"title": "b", "default": "/trust/", "api_roots": ["/trust/"]},
+        "trust": {
             "information": {"title": "b", "versions": ["application/taxii+json;version=2.1"], "max_content_length": 100_000_000},
             "status": [],
             "collections": [{"id": collection, "title": "c", "can_read": true, "can_write": true,
@@ -175,7 +175,7 @@ pub fn medallion() -> anyhow::Result<Server> {
     Ok(Server {
         child,
         name: "medallion 3.0.0, memory",
-        objects: format!("http://127.0.0.1:{port}/root/collections/{collection}/objects/"),
+        objects: format!("http://127.0.0.1:{port}/trust/collections/{collection}/objects/"),
         public: None,
         user: ("admin".to_owned(), "admin".to_owned()),
         _folder: folder,

@@ -96,10 +96,6 @@ impl Delivery {
             Channel::Webhook { url, signature, .. } => {
                 self.webhooks.send(sending, url, *signature).await
             }
-            Channel::Mail { .. } => Outcome::Failed {
-                why: "this hub sends no mail".to_owned(),
-                after: None,
-            },
         };
         let (id, whose) = (&sending.id, &sending.subscription);
         let noted = self

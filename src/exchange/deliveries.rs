@@ -30,9 +30,6 @@ const KEPT_MICROS: i64 = 30 * 24 * super::time::HOUR_MICROS;
 /// After so many deliveries in a row that were given up, a subscription is stopped.
 const DEAD_MAX: usize = 3;
 
-/// A mail body is no place for more than this (`handling/README.md`: channel).
-const MAIL_TLP_MAX: Tlp = Tlp::Amber;
-
 /// One attempt to make, with what is to be told as the gate says now.
 #[derive(Debug)]
 pub struct Sending {
@@ -328,10 +325,10 @@ impl Exchange {
                 }
             }
             drop(tx);
-            let full = fullness(&definition);
+            let full = wants_content(&definition);
             let kept: Vec<i64> = items
                 .iter()
-                .filter(|(_, news)| full.is_some_and(|max| news.tlp <= max))
+                .filter(|_| full)
                 .map(|(stamp, _)| *stamp)
                 .collect();
             // Whoever is handed an item is known to whoever takes it back, before it leaves (law 8).
@@ -442,20 +439,10 @@ impl Exchange {
     }
 }
 
-/// Up to which label the item itself may be in a delivery; `None` where it is not wanted.
-fn fullness(definition: &Definition) -> Option<Tlp> {
-    use crate::subscription::Channel::{Mail, Webhook};
-    match &definition.channel {
-        Webhook {
-            content: Content::Full,
-            ..
-        } => Some(Tlp::Red),
-        Mail {
-            content: Content::Full,
-            ..
-        } => Some(MAIL_TLP_MAX),
-        Webhook { .. } | Mail { .. } => None,
-    }
+/// Whether the item itself is wanted in a delivery, and not only that there is one.
+fn wants_content(definition: &Definition) -> bool {
+    let crate::subscription::Channel::Webhook { content, .. } = &definition.channel;
+    *content == Content::Full
 }
 
 async fn failed(

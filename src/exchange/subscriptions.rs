@@ -339,15 +339,14 @@ impl Exchange {
         let definition: Definition = serde_json::from_str(&one.definition)?;
         let key = self.signing_secret(&one.id, one.secret);
         let (mut secret, mut public_key) = (None, None);
-        if let Channel::Webhook { signature, .. } = &definition.channel {
-            match signature {
-                Signature::Hmac => {
-                    secret = fresh.then(|| format!("whsec_{}", STANDARD.encode(key)));
-                }
-                Signature::Ed25519 => {
-                    let public = SigningKey::from_bytes(&key).verifying_key();
-                    public_key = Some(format!("whpk_{}", STANDARD.encode(public.as_bytes())));
-                }
+        let Channel::Webhook { signature, .. } = &definition.channel;
+        match signature {
+            Signature::Hmac => {
+                secret = fresh.then(|| format!("whsec_{}", STANDARD.encode(key)));
+            }
+            Signature::Ed25519 => {
+                let public = SigningKey::from_bytes(&key).verifying_key();
+                public_key = Some(format!("whpk_{}", STANDARD.encode(public.as_bytes())));
             }
         }
         let resting = one.not_before > self.clock().now_micros();

@@ -52,20 +52,6 @@ pub enum Channel {
         #[serde(default)]
         signature: Signature,
     },
-    /// A mail.
-    Mail {
-        /// To whom.
-        address: String,
-        /// In which language the hub's own words are.
-        #[serde(default)]
-        language: Language,
-        /// What is in the body, where the rule allows it in a mail at all.
-        #[serde(default)]
-        content: Content,
-        /// An OpenPGP public key, armoured: with one, everything is encrypted to it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        openpgp_key: Option<String>,
-    },
 }
 
 /// How much is sent.
@@ -88,17 +74,6 @@ pub enum Signature {
     Hmac,
     /// Ed25519, of which the receiver has the public key (`v1a`).
     Ed25519,
-}
-
-/// A language of the hub's own words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Language {
-    /// Japanese.
-    #[default]
-    Ja,
-    /// English.
-    En,
 }
 
 /// Something wrong with a definition: JSON pointer and what.
@@ -135,14 +110,6 @@ impl Definition {
                     fault("/channel/url", "holds no user name or password");
                 } else if url.contains('#') {
                     fault("/channel/url", "has no fragment");
-                }
-            }
-            Channel::Mail { address, .. } => {
-                let options = email_address::Options::default()
-                    .without_display_text()
-                    .without_domain_literal();
-                if email_address::EmailAddress::parse_with_options(address, options).is_err() {
-                    fault("/channel/address", "is a mail address");
                 }
             }
         }

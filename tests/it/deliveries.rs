@@ -394,9 +394,8 @@ both! {
         for (definition, place) in [
             (hook("ftp://a.example/"), "/channel/url"),
             (hook("https://user:pass@a.example/"), "/channel/url"),
-            (json!({"channel": {"type": "mail", "address": "nobody"}}), "/channel/address"),
-            (json!({"channel": {"type": "mail", "address": "a@b.example"}, "when": {"quiet_from": "08:00"}}), "/when/quiet_from"),
-            (json!({"channel": {"type": "mail", "address": "a@b.example"}, "filter": {"severity": 9}}), "/filter/severity"),
+            (json!({"channel": {"type": "webhook", "url": "https://a.example/"}, "when": {"quiet_from": "08:00"}}), "/when/quiet_from"),
+            (json!({"channel": {"type": "webhook", "url": "https://a.example/"}, "filter": {"severity": 9}}), "/filter/severity"),
         ] {
             match subscribe(&hub, "power-analyst", definition).await {
                 Err(Refusal::Invalid(faults)) => assert_eq!(faults[0].pointer, place),

@@ -11,7 +11,7 @@ use crate::exchange::Caller;
 use crate::exchange::subscriptions::{Change, DeliveryView, SubscriptionView};
 use crate::http::Hub;
 
-/// Longest definition, in bytes: room for an OpenPGP key.
+/// Longest definition, in bytes: room for every list at its longest word.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// `GET /v1/subscriptions`.
