@@ -15,15 +15,20 @@ pub struct OutOfBounds;
 
 /// Looks names up, within bounds.
 #[derive(Debug)]
-pub struct Within(pub Receivers);
+pub struct Within {
+    /// What the hub's operator allows.
+    pub receivers: Receivers,
+    /// Whether the connection will be.
+    pub encrypted: bool,
+}
 
 impl Resolve for Within {
     fn resolve(&self, name: Name) -> Resolving {
-        let receivers = self.0.clone();
+        let (receivers, encrypted) = (self.receivers.clone(), self.encrypted);
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let allowed: Vec<SocketAddr> = found
-                .filter(|address| receivers.allow(address.ip()))
+                .filter(|address| receivers.allow(address.ip(), encrypted))
                 .collect();
             if allowed.is_empty() {
                 return Err(OutOfBounds.into());

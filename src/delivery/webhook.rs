@@ -29,8 +29,26 @@ const MICROS: i64 = 1_000_000;
 /// Sends webhooks.
 #[derive(Debug)]
 pub struct Sender {
-    client: Client,
+    encrypted: Client,
+    plain: Client,
     receivers: Receivers,
+}
+
+/// A client that stays within bounds.
+fn client(receivers: &Receivers, encrypted: bool) -> reqwest::Result<Client> {
+    let within = Within {
+        receivers: receivers.clone(),
+        encrypted,
+    };
+    Client::builder()
+        .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
+        .timeout(TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect is a failure: the address that was checked is the one that is sent to.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .dns_resolver(Arc::new(within))
+        .build()
 }
 
 impl Sender {
@@ -39,16 +57,11 @@ impl Sender {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(receivers: Receivers) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .user_agent(concat!("sekisho/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect is a failure: the address that was checked is the one that is sent to.
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(Within(receivers.clone())))
-            .build()?;
-        Ok(Self { client, receivers })
+        Ok(Self {
+            encrypted: client(&receivers, true)?,
+            plain: client(&receivers, false)?,
+            receivers,
+        })
     }
 
     /// Makes one attempt.
@@ -56,19 +69,21 @@ impl Sender {
         let Ok(url) = Url::parse(url) else {
             return failed("the address cannot be read", None);
         };
-        if !self.receivers.http && url.scheme() != "https" {
-            return failed("the address is not https", None);
-        }
+        let (client, encrypted) = match url.scheme() {
+            "https" => (&self.encrypted, true),
+            "http" => (&self.plain, false),
+            _ => return failed("the address is not https", None),
+        };
         // An address in the URL is not looked up, so the resolver does not see it.
         let host = url.host_str().unwrap_or_default();
         let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-        if literal.is_some_and(|address| !self.receivers.allow(address)) {
+        if literal.is_some_and(|address| !self.receivers.allow(address, encrypted)) {
             return failed(&OutOfBounds.to_string(), None);
         }
         let body = body(sending).to_string();
         let seconds = sending.at.div_euclid(MICROS);
         let headers = headers(&sending.id, seconds, &body, &sending.secrets, signature);
-        let request = self.client.post(url).headers(headers).body(body);
+        let request = client.post(url).headers(headers).body(body);
         match request.send().await {
             Ok(answer) => outcome(answer.status(), answer.headers()),
             Err(error) => failed(&reason(&error), None),
@@ -115,24 +130,28 @@ fn outcome(status: StatusCode, headers: &HeaderMap) -> Outcome {
     failed(&format!("status {}", status.as_u16()), after)
 }
 
-/// One line where there is one item, a list of them in a digest.
+/// One line where there is one item, a list where there are several.
 fn body(sending: &Sending) -> Value {
     let mut items: Vec<Value> = sending
         .items
         .iter()
         .map(|item| {
             let mut line = (*item.line).clone();
-            if let (Value::Object(members), Some(content)) = (&mut line, &item.content) {
+            if let (Value::Object(members), Some((content, obligations))) =
+                (&mut line, &item.content)
+            {
                 members.insert("content".to_owned(), content.clone());
+                members.insert("obligations".to_owned(), obligations.clone());
             }
             line
         })
         .collect();
     let at = format_taxii(sending.at);
-    if sending.definition.when.digest_at.is_some() {
-        return json!({ "type": "digest", "timestamp": at, "data": { "items": items } });
+    // By what it holds, not by what the subscription asks for now: nothing is left out.
+    if items.len() == 1 {
+        return json!({ "type": "item.released", "timestamp": at, "data": items.pop() });
     }
-    json!({ "type": "item.released", "timestamp": at, "data": items.pop() })
+    json!({ "type": "digest", "timestamp": at, "data": { "items": items } })
 }
 
 fn headers(

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{Exchange, hex, record};
+use super::{Exchange, deliveries, hex, record};
 use crate::clock::random;
 use crate::council::{Body, Directory, Principal};
 use crate::handling::{PrincipalId, Reader};
@@ -200,7 +200,8 @@ impl Exchange {
         Ok(made)
     }
 
-    /// Revokes every credential of a principal; how many there were.
+    /// Revokes every credential of a principal, and stops what was subscribed to with one; how many
+    /// credentials there were.
     ///
     /// # Errors
     /// When the database fails.
@@ -210,6 +211,10 @@ impl Exchange {
             .write(move |tx| {
                 Box::pin(async move {
                     let count = tx.revoke_credentials(&principal, now).await?;
+                    for one in tx.subscriptions_of(&principal).await? {
+                        let why = "the credentials of its owner were revoked";
+                        deliveries::stop(tx, &one.id, why, now).await?;
+                    }
                     record(tx, now, &[], &json!({
                         "decision": "credential.revoked", "principal": principal, "count": count,
                     }))

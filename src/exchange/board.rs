@@ -114,8 +114,9 @@ pub struct TimeTo {
 pub struct Board {
     /// The advisory, as its reader has it.
     pub id: String,
-    /// Its version: a new one is acknowledged anew.
-    pub version: i64,
+    /// Its version, for who issued it: a new one is acknowledged anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
     /// Of which type it is.
     #[serde(rename = "type")]
     pub kind: String,
@@ -123,9 +124,10 @@ pub struct Board {
     pub urgency: String,
     /// Until when an answer is asked for.
     pub due: Option<String>,
-    /// When it was first out.
+    /// When it was first out; for a CEPTOAR, when it was out for this reader.
     pub issued_at: String,
-    /// Since when another one goes on with it or ends it: nothing is waited for any more.
+    /// Since when another one that the reader has goes on with it or ends it: nothing is waited for
+    /// any more.
     pub closed_at: Option<String>,
     /// Whether it is a drill.
     pub drill: bool,
@@ -225,13 +227,14 @@ impl Exchange {
             return Ok(None);
         };
         let mut tx = self.db().read().await?;
-        self.board_of(&mut tx, caller, &received).await
+        self.board_of(&mut tx, caller, &view, &received).await
     }
 
     async fn board_of(
         &self,
         tx: &mut Tx,
         caller: &Caller,
+        view: &View,
         received: &Received,
     ) -> Result<Option<Board>, Refusal> {
         let version = &received.version;
@@ -239,8 +242,20 @@ impl Exchange {
         let Some(seat) = seat.filter(|_| is_advisory(version)) else {
             return Ok(None);
         };
-        let arrivals = self.arrivals(tx, &caller.directory, version).await?;
-        let closed = self.ended(tx, &version.value.item).await?;
+        let mut arrivals = self.arrivals(tx, &caller.directory, version).await?;
+        let closed = match seat {
+            Seat::Issuer => self
+                .ends(tx, &version.value.item)
+                .await?
+                .first()
+                .map(|(_, at)| *at),
+            Seat::Ceptoar => self.ended_for(tx, view, &version.value.item).await?,
+        };
+        if seat == Seat::Ceptoar {
+            // What it is, and since when, is what this reader has of it.
+            arrivals.issued = received.entry.stamp;
+            arrivals.advisory = received.advisory()?;
+        }
         let now = self.clock().now_micros();
         let text = |name: &str, otherwise: &str| {
             let found = arrivals.advisory.get(name).and_then(Value::as_str);
@@ -252,7 +267,7 @@ impl Exchange {
                 .stix_id
                 .trim_start_matches("report--")
                 .to_owned(),
-            version: version.value.version,
+            version: (seat == Seat::Issuer).then_some(version.value.version),
             kind: text("type", ""),
             urgency: text("urgency", "normal"),
             due: arrivals
@@ -316,7 +331,7 @@ impl Exchange {
             }
             let (told, unnamed): (Vec<_>, Vec<_>) = own
                 .into_iter()
-                .partition(|(body, _)| self.is_told(directory, &rule, body, reader));
+                .partition(|(body, _)| self.is_told(caller, &rule, body, reader));
             let k = self.k_of(directory, &rule, ceptoar);
             let counts = count(k, unnamed.iter().map(|(_, arrival)| *arrival));
             let tally = if unnamed.is_empty() {
@@ -377,9 +392,10 @@ impl Exchange {
         Some(directory.level_rule(level, &origin, now))
     }
 
-    fn is_told(&self, directory: &Directory, rule: &Rule, body: &Body, reader: &BodyId) -> bool {
-        self.own_default(directory, body)
-            .is_some_and(|own| is_named(directory, &rule.join(&own), body, reader))
+    fn is_told(&self, caller: &Caller, rule: &Rule, body: &Body, reader: &BodyId) -> bool {
+        let now = self.clock().now();
+        self.own_default(&caller.directory, body)
+            .is_some_and(|own| is_named(caller, &rule.join(&own), body, reader, now))
     }
 
     /// The smallest count that may be told of a CEPTOAR's operators: its own default and the
@@ -422,7 +438,7 @@ impl Exchange {
                 continue;
             };
             let mut tx = self.db().read().await?;
-            boards.extend(self.board_of(&mut tx, caller, &received).await?);
+            boards.extend(self.board_of(&mut tx, caller, view, &received).await?);
         }
         Ok((boards, next))
     }

@@ -78,6 +78,14 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// The `advisory` member of the report in the form the reader has.
+    pub fn advisory(&self) -> Result<Value, Refusal> {
+        let report = self.entry.report.as_deref().unwrap_or("null");
+        let mut report: Value = serde_json::from_str(report)?;
+        let advisory = report.get_mut("advisory").map(Value::take);
+        Ok(advisory.unwrap_or_default())
+    }
+
     /// The form the reader has it in.
     pub fn form(&self) -> Form {
         if self.entry.form == Form::Identified.word() {
@@ -297,16 +305,16 @@ impl Exchange {
         objects: Value,
         (reason, now): (&str, i64),
     ) -> Result<(), Refusal> {
-        let id = self.secret().uuid(
-            "told",
-            &[kind, of, who, &item_version.to_string(), &now.to_string()],
-        );
+        // Nothing of it counts what others do: its reader sees the id.
+        let about = objects.to_string();
+        let act = [kind, of, who, &about, &now.to_string()];
+        let id = self.secret().uuid("told", &act);
         tx.notify(&Notice {
             id: id.to_string(),
             principal: who.to_owned(),
             item_version,
             kind: kind.to_owned(),
-            objects: objects.to_string(),
+            objects: about,
             reason: format!("{reason} {of}"),
             at: now,
             acknowledged_at: None,
@@ -386,14 +394,8 @@ impl Exchange {
         let from = if own {
             Giver::own(caller)
         } else {
-            let day = self.clock().now().date_naive();
-            giver::told(
-                &caller.directory,
-                &rule,
-                &row.body,
-                &version.value.ceptoar,
-                day,
-            )
+            let now = self.clock().now();
+            giver::told(caller, &rule, &row.body, &version.value.ceptoar, now)
         };
         let mut said: Value = serde_json::from_str(&row.content)?;
         if let Some(members) = said.as_object_mut() {

@@ -21,6 +21,9 @@ use crate::subscription::Filter;
 /// So many lines wait for a listener who reads slowly; then it is cut off and may resume.
 const WAITING_MAX: usize = 2048;
 
+/// So many streams one principal may have at one process.
+const STREAMS_MAX: usize = 32;
+
 /// So often the log is looked at for what other processes entered.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -112,10 +115,14 @@ impl Exchange {
         self.0.followers.with(Vec::clear);
     }
 
-    /// How many listen.
+    /// Whether somebody has as many streams at this process as one may.
     #[must_use]
-    pub fn listeners(&self) -> usize {
-        self.0.followers.with(|list| list.len())
+    pub fn listens_enough(&self, principal: &PrincipalId) -> bool {
+        let own = |list: &mut Vec<Follower>| {
+            let mut open = list.iter().filter(|one| one.principal == *principal);
+            open.by_ref().filter(|one| !one.to.is_closed()).count()
+        };
+        self.0.followers.with(own) >= STREAMS_MAX
     }
 
     /// Tells listeners what is new, again and again, for as long as it is awaited.

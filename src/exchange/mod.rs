@@ -16,6 +16,7 @@ pub mod deliveries;
 mod document;
 pub mod dry_run;
 mod facts;
+pub mod fan_out;
 pub mod feedback;
 pub mod gate;
 pub mod hold;

@@ -4,13 +4,14 @@
 //! It comes from the same pages as everything else, so it tells of nothing that the reader could not
 //! read at that moment (law 3), and its cursors are of entries that the reader has (law 4).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
 use super::gate::View;
 use super::portions::{Rules, told};
 use super::refusal::Refusal;
+use super::supports::obligations_of;
 use super::{Exchange, Tx};
 use crate::handling::Tlp;
 use crate::stix::timestamp::format_taxii;
@@ -21,6 +22,9 @@ use crate::subscription::{Filter, Urgency};
 
 /// So many entries are read at once.
 const READ_AT_ONCE: usize = 200;
+
+/// So many entries are looked at for one page: a filter that finds nothing costs no more than that.
+const LOOKED_AT_MAX: usize = 2_000;
 
 const CURSOR: &str = "news";
 
@@ -41,13 +45,16 @@ pub struct News {
     pub line: Arc<Value>,
     /// The report or object as the reader has it; it stays here.
     content: Arc<Value>,
+    obligations: Arc<Value>,
+    /// Its words, folded once for however many filters.
+    words: Arc<OnceLock<String>>,
 }
 
 impl News {
-    /// The report or object itself, as the reader has it.
+    /// The report or object itself, as the reader has it, and what the reader is bound to.
     #[must_use]
-    pub(super) fn content(&self) -> Value {
-        (*self.content).clone()
+    pub(super) fn content(&self) -> (Value, Value) {
+        ((*self.content).clone(), (*self.obligations).clone())
     }
 
     /// Whether a filter wants it.
@@ -57,6 +64,7 @@ impl News {
             kind: &self.kind,
             tlp: &self.tlp.to_string(),
             content: &self.content,
+            words: &self.words,
         })
     }
 }
@@ -73,7 +81,8 @@ pub struct NewsPage {
 }
 
 impl Exchange {
-    /// What a reader is to be told after a mark, at most `limit` lines.
+    /// What a reader is to be told after a mark, at most `limit` lines; fewer also where the filter
+    /// wants little of what there is, and then more may follow.
     ///
     /// # Errors
     /// When the database fails.
@@ -89,14 +98,12 @@ impl Exchange {
             mark,
             ..NewsPage::default()
         };
+        let mut looked_at = 0;
         loop {
             let (found, more) = self
                 .news_within(&mut tx, &view.scope, page.mark, READ_AT_ONCE)
                 .await?;
-            let Some(last) = found.last() else {
-                return Ok(page);
-            };
-            let last = last.0;
+            looked_at += found.len();
             for (stamp, news) in found {
                 if page.news.len() == limit {
                     page.more = true;
@@ -105,10 +112,10 @@ impl Exchange {
                 page.mark = Some(stamp);
                 page.news.extend(news.filter(|news| news.wanted(filter)));
             }
-            if !more {
+            page.more = more;
+            if !more || looked_at >= LOOKED_AT_MAX {
                 return Ok(page);
             }
-            page.mark = Some(last);
         }
     }
 
@@ -157,11 +164,15 @@ impl Exchange {
             return Ok(None);
         }
         let content: Value = serde_json::from_str(entry.report.as_deref().unwrap_or(&entry.bytes))?;
-        let tlp = match entry.item_version {
-            None => Tlp::AmberStrict, // a notice: for whom it names
+        let (tlp, obligations) = match entry.item_version {
+            None => (Tlp::AmberStrict, Value::Null), // a notice: for whom it names
             Some(key) => match tx.item_version(key).await? {
                 None => return Ok(None),
-                Some(version) => Rules::of(tx, &version).await?.shown(&entry.form).access.tlp,
+                Some(version) => {
+                    let rules = Rules::of(tx, &version).await?;
+                    let rule = rules.shown(&entry.form);
+                    (rule.access.tlp, obligations_of(rule))
+                }
             },
         };
         let line = line(&entry, &content, tlp);
@@ -173,6 +184,8 @@ impl Exchange {
             tlp,
             line: Arc::new(line),
             content: Arc::new(content),
+            obligations: Arc::new(obligations),
+            words: Arc::default(),
         }))
     }
 

@@ -172,10 +172,12 @@ impl Exchange {
             .find(|stage| stage.word() == event.subject);
         let latest = tx.latest_version(&version.value.item).await?;
         let present = latest.is_some_and(|latest| latest.key == version.key);
-        let over = is_gone(version) || self.ended(tx, &version.value.item).await?.is_some();
-        let (Some(stage), true, false, true) = (stage, present, over, is_advisory(version)) else {
+        let (Some(stage), true, false, true) =
+            (stage, present, is_gone(version), is_advisory(version))
+        else {
             return Ok(());
         };
+        let ends = self.ends(tx, &version.value.item).await?;
         let (directory, now) = (self.directory(), self.clock().now_micros());
         let arrivals = self.arrivals(tx, &directory, version).await?;
         let due = arrivals
@@ -196,12 +198,15 @@ impl Exchange {
             else {
                 continue;
             };
-            for person in persons(&directory, body, stage, self.clock().now()) {
-                let Some(person) = directory.principal(person) else {
-                    continue;
-                };
-                let had = self.known_as(tx, &directory, person, version).await?;
-                let objects: Vec<&String> = had.iter().collect();
+            for (person, had) in self.reading(tx, &directory, body, stage, version).await? {
+                let mut over = false;
+                for (by, _) in &ends {
+                    over |= self.known_as(tx, &directory, person, by).await?.is_some();
+                }
+                if over {
+                    continue; // who has what ended it waits for nothing
+                }
+                let objects = [&had];
                 // One above may be told of several bodies: each is a notice of its own.
                 let of = format!("{} ({})", body.id, stage.word());
                 self.tell(
@@ -217,12 +222,41 @@ impl Exchange {
                     "decision": "reminder", "object": had, "body": body.id, "to": person.id,
                     "stage": stage.word(),
                 });
-                let mut parties = vec![body.id.as_str(), directory.ceptoar_of(body).as_str()];
+                let mut parties = vec![body.id.as_str(), person.body.as_str()];
                 parties.dedup();
                 record(tx, now, &parties, &reminded).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whom to remind of a version for a body, each with the id it has there: those of the stage who
+    /// read it, else the next who does. Who may not read it is told nothing of it.
+    async fn reading<'a>(
+        &self,
+        tx: &mut Tx,
+        directory: &'a Directory,
+        body: &Body,
+        stage: Stage,
+        version: &ItemVersion,
+    ) -> Result<Vec<(&'a Principal, String)>, Refusal> {
+        let at = self.clock().now();
+        let first = persons(directory, body, stage, at);
+        let wanted = first.len();
+        let others = contacts(directory, body, at).into_iter();
+        let others = others.chain(persons(directory, body, Stage::Ceptoar, at));
+        let mut reading = Vec::new();
+        for (place, id) in first.into_iter().chain(others).enumerate() {
+            if place >= wanted && !reading.is_empty() {
+                break;
+            }
+            let Some(person) = directory.principal(id) else {
+                continue;
+            };
+            let had = self.known_as(tx, directory, person, version).await?;
+            reading.extend(had.map(|had| (person, had)));
+        }
+        Ok(reading)
     }
 
     /// The STIX id under which somebody reads a version; none where it is not read.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::arrival::is_advisory;
 use super::feedback::Received;
+use super::gate::View;
 use super::once::Said;
 use super::publish::{Checked, stored_rule};
 use super::refusal::Refusal;
@@ -22,6 +23,7 @@ use crate::report::drill::is_drill;
 use crate::report::{Kind, Report};
 use crate::stix::timestamp::format_taxii;
 use crate::store::ItemVersion;
+use crate::store::feed::Query;
 
 /// What became of passing on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,12 +125,45 @@ impl Exchange {
         Ok(())
     }
 
-    /// Since when an advisory is ended by another one that is out, in microseconds.
-    pub(super) async fn ended(&self, tx: &mut Tx, item: &str) -> Result<Option<i64>, Refusal> {
+    /// What ends an advisory and is out: each one's latest version, and since when, in microseconds.
+    pub(super) async fn ends(
+        &self,
+        tx: &mut Tx,
+        item: &str,
+    ) -> Result<Vec<(ItemVersion, i64)>, Refusal> {
+        let mut ends = Vec::new();
         for (by, at) in tx.ends_of(item).await? {
             let by = tx.latest_version(&by).await?;
-            if by.is_some_and(|by| by.value.state == "released") {
-                return Ok(Some(at));
+            ends.extend(
+                by.filter(|by| by.value.state == "released")
+                    .map(|by| (by, at)),
+            );
+        }
+        Ok(ends)
+    }
+
+    /// Since when an advisory is ended by one that this reader has, in microseconds.
+    pub(super) async fn ended_for(
+        &self,
+        tx: &mut Tx,
+        view: &View,
+        item: &str,
+    ) -> Result<Option<i64>, Refusal> {
+        for (by, _) in self.ends(tx, item).await? {
+            let objects = tx.objects_of(by.key).await?.into_iter();
+            let ties = objects.filter(|(_, object)| object.report.is_some());
+            let query = Query {
+                limit: 1,
+                reports: true,
+                ids: ties.map(|(_, object)| object.stix_id).collect(),
+                ..Query::default()
+            };
+            if query.ids.is_empty() {
+                continue;
+            }
+            let (entries, _) = tx.page(&view.scope, &query).await?;
+            if let Some(entry) = entries.first() {
+                return Ok(Some(entry.stamp));
             }
         }
         Ok(None)

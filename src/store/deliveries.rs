@@ -14,12 +14,13 @@ pub(super) const QUERIES: &[&str] = &[
     OF,
     ONE,
     ATTEMPTS,
-    WITHHOLD,
+    WAITING,
+    OPEN,
+    FILL,
     FORGET,
     FORGET_ATTEMPTS,
     EXPIRED,
     EXPIRED_ATTEMPTS,
-    NEXT,
     DEAD_IN_A_ROW,
 ];
 
@@ -47,10 +48,13 @@ const ENDED: &str =
     "UPDATE attempt SET ended_at = $3, outcome = $4 WHERE delivery = $1 AND number = $2";
 const AGAIN: &str =
     "UPDATE delivery SET next_at = $2, claimed_until = 0 WHERE id = $1 AND state = 'waiting'";
-const DONE: &str =
-    "UPDATE delivery SET state = $2, claimed_until = 0 WHERE id = $1 AND state = 'waiting'";
-const WITHHOLD: &str =
-    "UPDATE delivery SET state = 'withheld' WHERE subscription = $1 AND state = 'waiting'";
+const DONE: &str = "UPDATE delivery SET state = $3, claimed_until = 0 \
+     WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
+const WAITING: &str = "SELECT COUNT(*) FROM delivery WHERE subscription = $1 AND state = 'waiting'";
+// The last one, where it has not been tried.
+const OPEN: &str = "SELECT id, stamps FROM delivery WHERE subscription = $1 AND lane = 0 \
+     AND state = 'waiting' AND next_at = $2 AND attempts = 0 ORDER BY number DESC LIMIT 1";
+const FILL: &str = "UPDATE delivery SET stamps = $2 WHERE id = $1";
 const REVIVE: &str = "UPDATE delivery SET state = 'waiting', next_at = $3 \
      WHERE id = $1 AND subscription = $2 AND state = 'dead'";
 const OF: &str = concat!(
@@ -67,7 +71,6 @@ const FORGET_ATTEMPTS: &str =
 const EXPIRED: &str = "DELETE FROM delivery WHERE created_at < $1 AND state <> 'waiting'";
 const EXPIRED_ATTEMPTS: &str = "DELETE FROM attempt WHERE delivery IN \
      (SELECT id FROM delivery WHERE created_at < $1 AND state <> 'waiting')";
-const NEXT: &str = "SELECT MIN(next_at) FROM delivery WHERE state = 'waiting'";
 const DEAD_IN_A_ROW: &str = "SELECT state FROM delivery WHERE subscription = $1 AND state IN \
      ('dead', 'delivered') ORDER BY number DESC LIMIT $2";
 
@@ -187,30 +190,65 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets a delivery be tried again at an instant, in microseconds.
+    /// Lets a delivery be tried again at an instant, in microseconds, where this was its last attempt.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn retry_delivery(&mut self, id: &str, at: i64) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(AGAIN).bind(id).bind(at).execute(conn).await?; });
+    pub async fn retry_delivery(
+        &mut self,
+        id: &str,
+        attempt: i64,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(AGAIN).bind(id).bind(attempt).bind(at).execute(conn).await?; });
         Ok(())
     }
 
-    /// Ends a delivery: `delivered`, `withheld` or `dead`.
+    /// Ends a delivery, where this was its last attempt: `delivered`, `withheld` or `dead`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_delivery(&mut self, id: &str, state: &str) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(DONE).bind(id).bind(state).execute(conn).await?; });
+    pub async fn end_delivery(
+        &mut self,
+        id: &str,
+        attempt: i64,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(DONE).bind(id).bind(attempt).bind(state).execute(conn).await?; });
         Ok(())
     }
 
-    /// Ends everything that waits for a subscriber who is no longer told anything.
+    /// How many deliveries wait for a subscriber.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn withhold_deliveries(&mut self, subscription: &str) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(WITHHOLD).bind(subscription).execute(conn).await?; });
+    pub async fn count_waiting(&mut self, subscription: &str) -> Result<i64, StoreError> {
+        let (count,): (i64,) =
+            on!(self, conn => sqlx::query_as(WAITING).bind(subscription).fetch_one(conn).await?);
+        Ok(count)
+    }
+
+    /// The delivery that waits for an instant (microseconds) and may be added to: id and stamps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_digest(
+        &mut self,
+        subscription: &str,
+        next_at: i64,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(OPEN).bind(subscription).bind(next_at)
+            .fetch_optional(conn).await?),
+        )
+    }
+
+    /// Gives a delivery other entries: their stamps, a JSON list.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fill_digest(&mut self, id: &str, stamps: &str) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(FILL).bind(id).bind(stamps).execute(conn).await?; });
         Ok(())
     }
 
@@ -302,15 +340,5 @@ impl Tx {
         on!(self, conn => { sqlx::query(EXPIRED_ATTEMPTS).bind(before).execute(conn).await?; });
         on!(self, conn => { sqlx::query(EXPIRED).bind(before).execute(conn).await?; });
         Ok(())
-    }
-
-    /// When the next attempt is due, in microseconds.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn next_delivery(&mut self) -> Result<Option<i64>, StoreError> {
-        let (next,): (Option<i64>,) =
-            on!(self, conn => sqlx::query_as(NEXT).fetch_one(conn).await?);
-        Ok(next)
     }
 }

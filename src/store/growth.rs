@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[CONCERNED];
+pub(super) const QUERIES: &[&str] = &[CONCERNED, WINDOW_END];
 
 // Whose entries decide how those of a window show (see `feed`): their own, those of the same ids, those
 // of the ids that a rendition stands in for, and the desks of the same items.
@@ -18,10 +18,23 @@ const CONCERNED: &str = "SELECT DISTINCT f.audience FROM object o CROSS JOIN rel
      AND r.side = 'desk' AND r.item_version IN (\
      SELECT w.item_version FROM release w WHERE w.stamp > $1 AND w.stamp <= $2)";
 
+const WINDOW_END: &str =
+    "SELECT stamp FROM release WHERE stamp > $1 ORDER BY stamp LIMIT 1 OFFSET $2";
+
 /// So many values go into one statement.
 const VALUES_PER_SELECT: usize = 10_000;
 
 impl Tx {
+    /// The stamp of the `entries`th entry after `from`; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn window_end(&mut self, from: i64, entries: i64) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = on!(self, conn => sqlx::query_as(WINDOW_END).bind(from)
+            .bind(entries - 1).fetch_optional(conn).await?);
+        Ok(row.map(|(stamp,)| stamp))
+    }
+
     /// The audiences on which it depends who reads what was entered after `from` and up to `to`, but
     /// for support objects.
     ///

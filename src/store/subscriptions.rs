@@ -10,6 +10,8 @@ pub(super) const QUERIES: &[&str] = &[
     SET_DEFINITION,
     SET_STATE,
     SET_MARK,
+    LEAVE_BEHIND,
+    ACTIVE_WITHIN,
     ROTATE,
     FORGET,
     FAILED,
@@ -45,6 +47,10 @@ const SET_STATE: &str = "UPDATE subscription SET state = $2, reason = $3, mark =
      not_before = 0 WHERE id = $1";
 const SET_MARK: &str =
     "UPDATE subscription SET mark = $2, state = $3 WHERE id = $1 AND state = 'behind'";
+const LEAVE_BEHIND: &str =
+    "UPDATE subscription SET mark = $2, state = 'behind' WHERE id = $1 AND state = 'active'";
+const ACTIVE_WITHIN: &str = "SELECT id, mark FROM subscription WHERE state = 'active' \
+     AND mark >= $1 AND mark < $2";
 const ROTATE: &str = "UPDATE subscription SET secret = secret + 1, retiring = $2 WHERE id = $1";
 const FORGET: &str = "DELETE FROM subscription WHERE id = $1";
 const FAILED: &str = "UPDATE subscription SET failures = failures + 1, \
@@ -229,6 +235,29 @@ impl Tx {
         state: &str,
     ) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(SET_MARK).bind(id).bind(mark).bind(state).execute(conn).await?; });
+        Ok(())
+    }
+
+    /// Active subscriptions, by id, whose marks lie from `from` on and before `to`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn active_within(
+        &mut self,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(ACTIVE_WITHIN).bind(from).bind(to).fetch_all(conn).await?),
+        )
+    }
+
+    /// Lets an active subscription fall behind, at a mark.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn leave_behind(&mut self, id: &str, mark: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(LEAVE_BEHIND).bind(id).bind(mark).execute(conn).await?; });
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Which items a subscriber is told of, by what the subscriber has of them: the rendition where that
 //! is what they get.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
@@ -11,6 +13,8 @@ use super::Wrong;
 const LIST_MAX: usize = 100;
 /// Longest text to look for, in bytes.
 const TEXT_MAX: usize = 200;
+/// Most words to look for.
+const WORDS_MAX: usize = 10;
 /// Highest level of severity.
 const SEVERITY_MAX: i64 = 4;
 
@@ -56,6 +60,8 @@ pub struct Looked<'a> {
     pub tlp: &'a str,
     /// The report, or the STIX object, as the subscriber has it.
     pub content: &'a Value,
+    /// Its texts, folded when the first filter asks for them.
+    pub words: &'a OnceLock<String>,
 }
 
 impl Filter {
@@ -78,11 +84,10 @@ impl Filter {
                 wrong.push((format!("/filter/{name}"), message.to_owned()));
             }
         }
-        if self.text.len() > TEXT_MAX {
-            wrong.push((
-                "/filter/text".to_owned(),
-                "is at most 200 bytes long".to_owned(),
-            ));
+        let words = self.text.split_whitespace().count();
+        if self.text.len() > TEXT_MAX || words > WORDS_MAX {
+            let message = "is at most 10 words and 200 bytes long";
+            wrong.push(("/filter/text".to_owned(), message.to_owned()));
         }
         if self
             .severity
@@ -128,13 +133,21 @@ impl Filter {
                 .severity
                 .is_none_or(|least| severity.is_some_and(|level| level >= least))
             && (self.levels.is_empty() || self.levels.iter().any(level))
-            && self.finds(item.content)
+            && self.finds(item)
     }
 
-    fn finds(&self, content: &Value) -> bool {
+    fn finds(&self, item: &Looked<'_>) -> bool {
         let wanted = fold(&self.text);
-        let mut words = wanted.split_whitespace();
-        words.all(|word| stands_in(content, word))
+        let mut words = wanted.split_whitespace().peekable();
+        if words.peek().is_none() {
+            return true;
+        }
+        let has = item.words.get_or_init(|| {
+            let mut all = String::new();
+            texts(item.content, &mut all);
+            all
+        });
+        words.all(|word| has.contains(word))
     }
 }
 
@@ -158,12 +171,16 @@ fn fold(text: &str) -> String {
     text.nfkc().flat_map(char::to_lowercase).collect()
 }
 
-fn stands_in(value: &Value, word: &str) -> bool {
+/// Every text of a value, folded, each on a line of its own.
+fn texts(value: &Value, all: &mut String) {
     match value {
-        Value::String(text) => fold(text).contains(word),
-        Value::Array(list) => list.iter().any(|one| stands_in(one, word)),
-        Value::Object(members) => members.values().any(|one| stands_in(one, word)),
-        _ => false,
+        Value::String(text) => {
+            all.push_str(&fold(text));
+            all.push('\n');
+        }
+        Value::Array(list) => list.iter().for_each(|one| texts(one, all)),
+        Value::Object(members) => members.values().for_each(|one| texts(one, all)),
+        _ => {}
     }
 }
 
@@ -183,6 +200,7 @@ mod tests {
             kind: "incident_cause",
             tlp: "TLP:GREEN",
             content: &content,
+            words: &OnceLock::new(),
         })
     }
 

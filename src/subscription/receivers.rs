@@ -41,7 +41,7 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
 pub struct Receivers {
     /// Networks that are not public.
     pub networks: Vec<IpNet>,
-    /// Whether a webhook may be `http://`.
+    /// Whether a webhook within these networks may be `http://`; whatever leaves them is encrypted.
     pub http: bool,
 }
 
@@ -60,14 +60,19 @@ impl Receivers {
         }
     }
 
-    /// Whether the hub may connect to an address.
+    /// Whether the hub may connect to an address, with TLS or without.
     #[must_use]
-    pub fn allow(&self, address: IpAddr) -> bool {
+    pub fn allow(&self, address: IpAddr, encrypted: bool) -> bool {
         let address = address.to_canonical();
-        self.networks
+        let own = self
+            .networks
             .iter()
-            .any(|network| network.contains(&address))
-            || is_public(address)
+            .any(|network| network.contains(&address));
+        if encrypted {
+            own || is_public(address)
+        } else {
+            own && self.http
+        }
     }
 }
 
@@ -100,7 +105,7 @@ mod tests {
     fn only_public_addresses_are_sent_to() {
         let receivers = Receivers::default();
         for good in ["8.8.8.8", "100.63.255.255", "172.32.0.1", "2606:4700::1111"] {
-            assert!(receivers.allow(good.parse().unwrap()), "{good}");
+            assert!(receivers.allow(good.parse().unwrap(), true), "{good}");
         }
         for bad in [
             "127.0.0.1",
@@ -121,20 +126,30 @@ mod tests {
             "2001:db8::1",
             "ff02::1",
         ] {
-            assert!(!receivers.allow(bad.parse().unwrap()), "{bad}");
+            assert!(!receivers.allow(bad.parse().unwrap(), true), "{bad}");
         }
     }
 
     #[test]
     fn the_operator_may_allow_a_network_and_no_more() {
-        let receivers = Receivers {
+        let allow = |receivers: &Receivers, address: &str, encrypted: bool| {
+            receivers.allow(address.parse().unwrap(), encrypted)
+        };
+        let mut receivers = Receivers {
             networks: vec!["10.1.0.0/16".parse().unwrap()],
             http: false,
         };
-        assert!(receivers.allow("10.1.2.3".parse().unwrap()));
-        assert!(receivers.allow("::ffff:10.1.2.3".parse().unwrap()));
-        assert!(!receivers.allow("10.2.2.3".parse().unwrap()));
-        assert!(Receivers::loopback().allow("127.0.0.1".parse().unwrap()));
-        assert!(!Receivers::loopback().allow("10.0.0.1".parse().unwrap()));
+        assert!(allow(&receivers, "10.1.2.3", true));
+        assert!(allow(&receivers, "::ffff:10.1.2.3", true));
+        assert!(!allow(&receivers, "10.2.2.3", true));
+        assert!(!allow(&receivers, "10.1.2.3", false));
+        receivers.http = true;
+        assert!(allow(&receivers, "10.1.2.3", false));
+        assert!(
+            !allow(&receivers, "8.8.8.8", false),
+            "in the clear only within"
+        );
+        assert!(allow(&Receivers::loopback(), "127.0.0.1", false));
+        assert!(!allow(&Receivers::loopback(), "10.0.0.1", true));
     }
 }

@@ -17,6 +17,7 @@ use sekisho::exchange::subscriptions::{Change, SubscriptionView};
 use sekisho::exchange::withdraw::Withdrawal;
 use sekisho::exchange::{Exchange, Refusal};
 use sekisho::subscription::Receivers;
+use sekisho::subscription::retry::Outcome;
 use serde_json::{Value, json};
 
 use crate::harness::{TestHub, both, sample};
@@ -372,6 +373,79 @@ both! {
         assert_eq!(receiver.taken().len(), 2);
     }
 
+    /// Whoever had the key cannot go on listening where it pointed.
+    what_was_subscribed_to_with_a_revoked_key_stops => |hub| {
+        let (receiver, url) = Receiver::start(&[]).await;
+        let made = subscribe(&hub, "power-analyst", hook(&url)).await.unwrap();
+        let _work = deliver(&hub.exchange);
+        hub.exchange.revoke("power-analyst").await.unwrap();
+        release(&hub, "ひとつ").await;
+        assert!(receiver.until(1).await.is_empty());
+        let caller = hub.caller("power-analyst").await;
+        let now = hub.exchange.subscription(&caller, &made.id).await.unwrap();
+        assert_eq!(now.state, "stopped");
+        change(&hub, "power-analyst", &made.id, Change::Resume).await;
+        receiver.until(1).await;
+        assert_eq!(receiver.taken().len(), 1, "its owner lets it go on, and nothing is lost");
+    }
+
+    /// However the log's windows fall, and whatever the subscription asks for by then.
+    a_digest_is_one_delivery_and_holds_everything => |hub| {
+        let (receiver, url) = Receiver::start(&[]).await;
+        let mut wanted = hook(&url);
+        wanted["when"] = json!({"digest_at": "18:00"}); // it is 09:00 in Japan
+        let made = subscribe(&hub, "power-analyst", wanted).await.unwrap();
+        for title in ["ひとつ", "ふたつ", "みっつ"] {
+            release(&hub, title).await;
+            hub.exchange.fan_out_now().await.unwrap();
+        }
+        let plain = serde_json::from_value(hook(&url)).unwrap();
+        change(&hub, "power-analyst", &made.id, Change::Define(Box::new(plain))).await;
+        hub.advance(TimeDelta::hours(9));
+        let _work = deliver(&hub.exchange);
+        let arrived = receiver.until(1).await;
+        assert_eq!(arrived.len(), 1);
+        assert_eq!(arrived[0].json()["data"]["items"].as_array().unwrap().len(), 3);
+    }
+
+    /// An attempt that was under way when its owner paused takes nothing of what came since with it.
+    what_comes_between_a_pause_and_a_stop_is_not_lost => |hub| {
+        let (receiver, url) = Receiver::start(&[]).await;
+        let made = subscribe(&hub, "power-analyst", hook(&url)).await.unwrap();
+        release(&hub, "ひとつ").await;
+        hub.exchange.fan_out_now().await.unwrap();
+        let under_way = hub.exchange.take_due_deliveries(9).await.unwrap().remove(0);
+        change(&hub, "power-analyst", &made.id, Change::Pause).await;
+        release(&hub, "ふたつ").await;
+        hub.exchange.fan_out_now().await.unwrap();
+        let (id, attempt) = (&under_way.id, under_way.attempt);
+        hub.exchange.attempt_ended(id, &made.id, attempt, Outcome::Gone).await.unwrap();
+        change(&hub, "power-analyst", &made.id, Change::Resume).await;
+        let _work = deliver(&hub.exchange);
+        receiver.until(2).await;
+        assert_eq!(receiver.taken().len(), 2);
+    }
+
+    /// Whoever's claim ran out has no say in the attempt that followed.
+    a_late_end_of_an_attempt_does_not_end_the_next => |hub| {
+        let made = subscribe(&hub, "power-analyst", hook("http://127.0.0.1:9/")).await.unwrap();
+        release(&hub, "ひとつ").await;
+        hub.exchange.fan_out_now().await.unwrap();
+        let late = hub.exchange.take_due_deliveries(9).await.unwrap().remove(0);
+        hub.advance(TimeDelta::seconds(61));
+        let next = hub.exchange.take_due_deliveries(9).await.unwrap().remove(0);
+        assert_eq!((late.attempt, next.attempt), (1, 2));
+        let end = Outcome::Failed { why: "no answer in time".to_owned(), after: None };
+        hub.exchange.attempt_ended(&late.id, &made.id, late.attempt, end).await.unwrap();
+        assert!(hub.exchange.take_due_deliveries(9).await.unwrap().is_empty());
+        hub.exchange
+            .attempt_ended(&next.id, &made.id, next.attempt, Outcome::Delivered)
+            .await
+            .unwrap();
+        hub.advance(TimeDelta::hours(1));
+        assert!(hub.exchange.take_due_deliveries(9).await.unwrap().is_empty());
+    }
+
     full_content_is_noted_before_it_leaves => |hub| {
         let (receiver, url) = Receiver::start(&[]).await;
         let wanted = json!({"channel": {"type": "webhook", "url": url, "content": "full", "signature": "ed25519"}});
@@ -381,6 +455,7 @@ both! {
         let id = release(&hub, "ひとつ").await;
         let arrived = receiver.until(1).await;
         assert_eq!(arrived[0].json()["data"]["content"]["title"]["ja"], "ひとつ");
+        assert!(arrived[0].json()["data"]["obligations"].is_object(), "what binds its reader goes with it");
         assert!(arrived[0].signature.starts_with("v1a,"));
         assert!(!arrived[0].body.contains("あかつき中央銀行"));
         let source = hub.caller("finance-publisher").await;

@@ -1,10 +1,11 @@
 //! Reminders: who is told, when, and that each is told once, whoever looks at the clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sekisho::exchange::narrow::Narrower;
 use sekisho::exchange::publish::Submission;
 use serde_json::json;
 
-use crate::board::{advisory, had};
+use crate::board::{advisory, board, had};
 use crate::feedback::give;
 use crate::harness::{TestHub, both, without_cases};
 use crate::time::decisions;
@@ -86,6 +87,36 @@ both! {
         let mut all = 0;
         for principal in hub.exchange.directory().principals() { all += told(&hub, principal.id.as_str()).await.len(); }
         assert_eq!(recorded, all, "each is a record");
+    }
+
+    /// A contact who may not read an advisory hears nothing of it; one of the body who may does.
+    who_may_not_read_it_is_not_reminded_of_it => |hub| {
+        with_contacts(&hub).await;
+        let id = asked(&hub).await;
+        let only = Narrower { named: Some(["power-op1-reporter".into()].into()), ..Narrower::default() };
+        let advisor = hub.caller("nco-advisor").await;
+        hub.exchange.narrow_item(&advisor, &id, only).await.unwrap();
+        until(&hub, "2026-11-27T00:00:00Z").await;
+        for who in ["power-op1-member", "power-op2-member", "power-poc"] {
+            assert!(told(&hub, who).await.is_empty(), "{who}");
+        }
+        assert!(!told(&hub, "power-op1-reporter").await.is_empty());
+    }
+
+    /// What ended an advisory for others has not ended it for whoever does not have that.
+    an_end_that_one_may_not_read_ends_nothing_for_one => |hub| {
+        let id = asked(&hub).await;
+        let mut over = advisory(&["power"]);
+        over["advisory"] = json!({"type": "stand_down", "route": "direct", "replaces": id});
+        over["handling"]["named"] = json!(["power-op2-member"]);
+        hub.publish("nco-advisor", &over).await.unwrap();
+        let theirs = had(&hub, "power-poc").await;
+        let seen = board(&hub, "power-poc", &theirs).await.unwrap();
+        assert!(seen.closed_at.is_none() && seen.outstanding != Some(0) && seen.version.is_none());
+        assert!(board(&hub, "nco-advisor", &id).await.unwrap().closed_at.is_some());
+        until(&hub, "2026-11-24T03:00:00Z").await;
+        let both = (told(&hub, "power-op1-member").await.len(), told(&hub, "power-op2-member").await.len());
+        assert_eq!(both, (1, 0));
     }
 
     out_of_hours_the_one_who_answers_then_is_reminded => |hub| {

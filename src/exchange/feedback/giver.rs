@@ -10,7 +10,7 @@ use crate::council::{Body, BodyKind, Directory, Origin};
 use crate::exchange::access::Caller;
 use crate::exchange::anonymity;
 use crate::exchange::refusal::{Fault, Refusal};
-use crate::handling::{Attribution, BodyId, Form, Rule, SectorCode};
+use crate::handling::{Attribution, BodyId, Channel, Form, Rule, SectorCode, decide};
 
 /// A giver: a body, or somebody of a sector, or nobody in particular.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,15 +54,19 @@ pub(in crate::exchange) fn origin_of(directory: &Directory, body: &Body, day: Na
     }
 }
 
-/// Whether a rule names a body to the readers of another one: it gives them the form that names the
-/// source. Another sector's CEPTOAR is never told.
+/// Whether a rule names a body to somebody who reads for the CEPTOAR `reader`: it gives this caller
+/// the form that names the source. Another sector's CEPTOAR is never told.
 pub(in crate::exchange) fn is_named(
-    directory: &Directory,
+    caller: &Caller,
     rule: &Rule,
     giver: &Body,
     reader: &BodyId,
+    now: DateTime<Utc>,
 ) -> bool {
-    let identified = rule.access.audience.get(reader).form() == Form::Identified;
+    let directory = &caller.directory;
+    let decision = decide(&rule.access, &caller.reader, Channel::Console, now);
+    let identified = rule.access.audience.get(reader).form() == Form::Identified
+        && decision.form() == Some(Form::Identified);
     let own = giver.id == *reader || giver.ceptoars.contains(reader);
     let other_sector = directory
         .body(reader)
@@ -70,18 +74,19 @@ pub(in crate::exchange) fn is_named(
     identified && (own || !other_sector)
 }
 
-/// The giver as the source's people (of the CEPTOAR `reader`) are told.
+/// The giver as one of the source's people (of the CEPTOAR `reader`) is told.
 pub(super) fn told(
-    directory: &Directory,
+    caller: &Caller,
     rule: &Rule,
     giver: &str,
     reader: &str,
-    day: NaiveDate,
+    now: DateTime<Utc>,
 ) -> Giver {
+    let (directory, day) = (&caller.directory, now.date_naive());
     let Some(giver) = directory.body(&BodyId::from(giver)) else {
         return Giver::default();
     };
-    if is_named(directory, rule, giver, &BodyId::from(reader)) {
+    if is_named(caller, rule, giver, &BodyId::from(reader), now) {
         return Giver::named(giver);
     }
     if rule.attribution == Attribution::Withheld {

@@ -73,7 +73,10 @@ fn table(boards: &[Board]) -> Response {
     for board in boards {
         let about = [
             board.id.clone(),
-            board.version.to_string(),
+            board
+                .version
+                .map(|version| version.to_string())
+                .unwrap_or_default(),
             board.kind.clone(),
             board.urgency.clone(),
             board.due.clone().unwrap_or_default(),

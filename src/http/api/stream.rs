@@ -123,6 +123,10 @@ pub async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let parameters = Parameters::of(&uri, &known(&["last_event_id"]))?;
     let filter = filter(&parameters)?;
+    if hub.exchange.listens_enough(&caller.principal.id) {
+        let why = "as many streams are open as one may have; close one first".to_owned();
+        return Err(Problem::from(Refusal::Conflict(why)));
+    }
     // Browsers cannot set the header on their first connection.
     let last = match headers.get("last-event-id") {
         Some(value) => Some(value.to_str().unwrap_or("?")),
