@@ -46,8 +46,8 @@ const TRIED: &str =
     "INSERT INTO attempt (delivery, number, at, outcome) VALUES ($1, $2, $3, 'sending')";
 const ENDED: &str =
     "UPDATE attempt SET ended_at = $3, outcome = $4 WHERE delivery = $1 AND number = $2";
-const AGAIN: &str =
-    "UPDATE delivery SET next_at = $2, claimed_until = 0 WHERE id = $1 AND state = 'waiting'";
+const AGAIN: &str = "UPDATE delivery SET next_at = $3, claimed_until = 0 \
+     WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
 const DONE: &str = "UPDATE delivery SET state = $3, claimed_until = 0 \
      WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
 const WAITING: &str = "SELECT COUNT(*) FROM delivery WHERE subscription = $1 AND state = 'waiting'";

@@ -437,6 +437,7 @@ both! {
         assert_eq!((late.attempt, next.attempt), (1, 2));
         let end = Outcome::Failed { why: "no answer in time".to_owned(), after: None };
         hub.exchange.attempt_ended(&late.id, &made.id, late.attempt, end).await.unwrap();
+        hub.advance(TimeDelta::seconds(30)); // past the rest that a failure brings, within the claim
         assert!(hub.exchange.take_due_deliveries(9).await.unwrap().is_empty());
         hub.exchange
             .attempt_ended(&next.id, &made.id, next.attempt, Outcome::Delivered)
