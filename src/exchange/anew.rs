@@ -32,8 +32,9 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         let mut spread = Spread::take(tx, now, SPREAD).await?;
         let mut open: Vec<String> = Vec::new();
-        for (id, before) in had.before {
-            if tx.audiences_of(&id).await? != before {
+        let ids: Vec<&String> = had.before.keys().collect();
+        for id in tx.referred_to(&ids).await? {
+            if Some(&tx.audiences_of(&id).await?) != had.before.get(&id) {
                 open.push(id);
             }
         }
@@ -184,6 +185,7 @@ impl Exchange {
             keyed,
             made,
             entries: tx.rows_of(key).await?,
+            decided: Vec::new(),
             numbers,
         };
         let goes_with = |form: Form, rule: &Rule| {
@@ -196,6 +198,7 @@ impl Exchange {
             release.live = !newer.contains(side);
             changed |= release.side(tx, side, &goes_with).await?;
         }
+        release.write(tx).await?;
         Ok((changed, release.numbers.into_spread().unwrap_or(spread)))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::anonymity;
 use super::portions::Rules;
 use super::portions::form_of;
-use super::publish::{created_of, milliseconds};
+use super::publish::created_of;
 use super::refusal::Refusal;
 use super::release::new_object;
 use super::supports::{id_of, supports};
@@ -18,6 +18,7 @@ use crate::report::Report;
 use crate::report::anonymise::anonymise_for;
 use crate::report::identity_check::{Finding, Mark};
 use crate::stix::report::{Mapping, to_stix};
+use crate::stix::timestamp::format_stix;
 use crate::store::NewObject;
 
 /// The anonymised form of a report under a rule, and what in it would still point at its source;
@@ -67,7 +68,7 @@ impl Exchange {
             Some(first) => created_of(&first),
             None => None,
         };
-        let created = created.unwrap_or_else(|| milliseconds(now));
+        let created = created.unwrap_or_else(|| format_stix(now));
         let rule = rules.at(shown.seen);
         let goes_with = supports(self.secret(), directory, origin, rule, shown.form);
         let mapping = Mapping {
@@ -79,7 +80,7 @@ impl Exchange {
                 }
             },
             created: created.clone(),
-            modified: modified.map_or(created, milliseconds),
+            modified: modified.map_or(created, format_stix),
             creator: Some(goes_with.creator.clone()),
             object_marking_refs: goes_with.marking_refs,
         };

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::gate::intern;
-use super::publish::milliseconds;
 use super::refusal::Refusal;
 use super::release::new_object;
 use super::supports::{id_of, withheld_creator};
 use super::{Exchange, Tx, record};
 use crate::handling::{Audience, Form, PrincipalId, Tlp};
 use crate::stix::marking;
+use crate::stix::timestamp::format_stix;
 use crate::stix::timestamp::format_taxii;
 use crate::store::receipts::Notice;
 use crate::store::{ItemVersion, NewRelease};
@@ -178,7 +178,7 @@ impl Exchange {
         parts.extend(&list);
         let creator = withheld_creator(self.secret());
         let tlp = marking::tlp_marking(Tlp::AmberStrict);
-        let made = milliseconds(now);
+        let made = format_stix(now);
         let asks = match kind {
             "recalled" => " Delete every copy and acknowledge the notice on the hub.",
             _ => "",

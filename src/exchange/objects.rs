@@ -153,6 +153,14 @@ impl Exchange {
                     let mut had = Had::ready(tx, now, SPREAD).await?;
                     let places = Places::take(tx, now, count).await?;
                     let behind = Spread::take(tx, now, SPREAD).await?;
+                    // After the first number is taken: nobody else writes until this commits.
+                    let secret = exchange.secret();
+                    let minted =
+                        |item: &Ready| secret.rendition_id(poster.body.id.as_str(), &item.id);
+                    let ids = ready
+                        .iter()
+                        .flat_map(|item| [item.id.to_string(), minted(item).to_string()]);
+                    tx.learn_unused(&ids.collect::<Vec<_>>()).await?;
                     for mut item in ready {
                         let at = item.at;
                         item.place = places.at(at);
@@ -315,7 +323,10 @@ impl Exchange {
         } = item;
         let mut object = new_object(Form::Identified, &value, raw);
         let name = format!("{} {id}", caller.body.id);
-        let previous = tx.latest_version(&name).await?;
+        let previous = match tx.is_unused(id.as_str()) {
+            true => None,
+            false => tx.latest_version(&name).await?,
+        };
         let mut late = false;
         if let Some(previous) = &previous {
             match self.against_own(tx, previous, &value, &object).await? {

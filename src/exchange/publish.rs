@@ -447,7 +447,7 @@ impl Exchange {
             let own = &handled.origin.ceptoar;
             readers.open(tx, side, own, &rules).await?;
         }
-        readers.keep(tx, key).await?;
+        readers.note(tx, key).await?;
         let mut release = Release {
             secret: self.secret(),
             directory,
@@ -462,25 +462,36 @@ impl Exchange {
             keyed: Vec::with_capacity(objects.len()),
             made: Vec::new(),
             entries: Vec::new(),
+            decided: Vec::new(),
             numbers,
         };
         for object in objects {
             let number = release.numbers.next();
-            tx.add_object(number, Some(key), &object).await?;
-            let named = references_of(&item.kind, &object)?;
-            tx.add_references(number, named.iter()).await?;
             release.keyed.push((number, object));
+        }
+        let rows = release
+            .keyed
+            .iter()
+            .map(|(number, object)| (*number, object));
+        tx.add_objects(Some(key), &rows.collect::<Vec<_>>()).await?;
+        for (number, object) in &release.keyed {
+            let named = references_of(&item.kind, object)?;
+            tx.add_references(*number, named.iter()).await?;
         }
         let goes_with = |form: Form, rule: &Rule| {
             supports(self.secret(), directory, &handled.origin, rule, form).objects
         };
-        let (older, newer) = self.neighbours(tx, &item.item, key).await?;
+        let (older, newer) = match previous {
+            Some(_) => self.neighbours(tx, &item.item, key).await?,
+            None => Default::default(),
+        };
         release.live = !newer.contains("desk");
         release.desk(tx, &handled.desk, &goes_with).await?;
         for side in readers.sides() {
             release.live = !newer.contains(side);
             release.side(tx, side, &goes_with).await?;
         }
+        release.write(tx).await?;
         // Every older one: the previous may be held on a side where one before it shows.
         for older in older {
             for side in &sides {
@@ -559,14 +570,6 @@ pub(super) fn new_version(
             None => None,
         },
     })
-}
-
-/// A STIX timestamp with milliseconds.
-pub(super) fn milliseconds(micros: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(micros)
-        .unwrap_or_default()
-        .format("%Y-%m-%dT%H:%M:%S%.3fZ")
-        .to_string()
 }
 
 pub(super) fn created_of(bytes: &str) -> Option<String> {

@@ -163,12 +163,17 @@ impl Readers {
     /// Keeps them with a version, in place of what was kept.
     pub async fn keep(&self, tx: &mut Tx, key: i64) -> Result<(), Refusal> {
         tx.drop_released_to(key).await?;
-        for (side, form, seen, audience) in &self.0 {
+        self.note(tx, key).await
+    }
+
+    /// Keeps them with a new version.
+    pub async fn note(&self, tx: &mut Tx, key: i64) -> Result<(), Refusal> {
+        let rows = self.0.iter().map(|(side, form, seen, audience)| {
             let seen = i64::try_from(*seen).unwrap_or(i64::MAX);
-            let row = ((*side).to_owned(), form.word().to_owned(), seen, *audience);
-            tx.add_released_to(key, &row).await?;
-        }
-        Ok(())
+            ((*side).to_owned(), form.word().to_owned(), seen, *audience)
+        });
+        let rows: Vec<_> = rows.collect();
+        Ok(tx.add_released_to(key, &rows).await?)
     }
 
     /// The sides there are any on.

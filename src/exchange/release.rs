@@ -92,6 +92,8 @@ pub(super) struct Release<'a> {
     pub made: Vec<(i64, NewObject)>,
     /// Entries there are already, when it is decided anew.
     pub entries: Vec<EntryRow>,
+    /// Entries that are decided and not yet written.
+    pub decided: Vec<NewRelease>,
     pub numbers: Numbers,
 }
 
@@ -215,6 +217,8 @@ impl Release<'_> {
                 });
                 continue;
             }
+            // Who reads what is asked of the log.
+            self.write(tx).await?;
             let now = DateTime::from_timestamp_micros(self.now).unwrap_or_default();
             let mut told = named.clone();
             if form == Form::Anonymised {
@@ -369,7 +373,7 @@ impl Release<'_> {
             // The desk keeps what it sent; what expires is what others were given.
             let not_after = self.rules.whole.access.not_after;
             let not_after = not_after.filter(|_| side != "desk");
-            tx.add_release(&NewRelease {
+            self.decided.push(NewRelease {
                 stamp,
                 object: one.key,
                 item_version: Some(self.key),
@@ -380,11 +384,15 @@ impl Release<'_> {
                 live: self.live,
                 report,
                 audiences,
-            })
-            .await?;
+            });
             changed = true;
         }
         Ok(changed)
+    }
+
+    /// Writes what is decided. An act ends with this.
+    pub async fn write(&mut self, tx: &mut Tx) -> Result<(), Refusal> {
+        Ok(tx.add_releases(&std::mem::take(&mut self.decided)).await?)
     }
 
     /// Of the entries that are there, takes away what is not wanted any more. Who keeps an object
@@ -488,14 +496,12 @@ impl Release<'_> {
         (side, stored): &Beside,
         audiences: &[i64],
     ) -> Result<(), Refusal> {
-        let mut lacking = Vec::new();
-        for audience in audiences {
-            if !tx
-                .supported(&stored.stix_id, &stored.digest, &self.item.kind, *audience)
-                .await?
-            {
-                lacking.push(*audience);
-            }
+        let kind = &self.item.kind;
+        let had = tx.supported(&stored.stix_id, &stored.digest, kind).await?;
+        let lacking = audiences.iter().filter(|audience| !had.contains(audience));
+        let mut lacking: Vec<i64> = lacking.copied().collect();
+        if lacking.is_empty() {
+            return Ok(());
         }
         self.inherit_support(tx, stored, &mut lacking).await?;
         if lacking.is_empty() {

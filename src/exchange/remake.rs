@@ -18,7 +18,7 @@ use super::hold::Hold;
 use super::mapping::{Shown, render};
 use super::parts::all_parts;
 use super::portions::{Rules, form_of, is_made_at_release, rename, seen_of};
-use super::publish::{milliseconds, stored_rule};
+use super::publish::stored_rule;
 use super::refusal::Refusal;
 use super::release::{STANDIN, new_object, references_of, row_number};
 use super::renditions::Renditions;
@@ -30,6 +30,7 @@ use crate::council::{Directory, Origin};
 use crate::handling::{ApprovalMode, Approver, Audience, BodyId, Form, Seat, Side, cut};
 use crate::report::Report;
 use crate::report::identity_check::{Finding, Mark};
+use crate::stix::timestamp::format_stix;
 use crate::stix::{StixId, timestamp, validate};
 use crate::store::{ItemVersion, NewObject};
 
@@ -338,7 +339,7 @@ impl Exchange {
                     continue;
                 };
                 if let Some(members) = fresh.as_object_mut() {
-                    members.insert("modified".to_owned(), milliseconds(next).into());
+                    members.insert("modified".to_owned(), format_stix(next).into());
                 }
             }
             let mut found = check.find(&fresh);

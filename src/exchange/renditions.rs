@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::anonymity;
-use super::publish::milliseconds;
 use super::refusal::Refusal;
 use super::secret::Secret;
 use super::{Exchange, Tx};
@@ -14,6 +13,7 @@ use crate::council::{Directory, Origin};
 use crate::handling::Form;
 use crate::report::identity_check::{Finding, IdentityCheck, Mark};
 use crate::stix::rendition::{RenditionContext, anonymise_batch, stripped};
+use crate::stix::timestamp::format_stix;
 use crate::stix::{Class, StixId};
 
 /// Renditions by place in the envelope and by how many of an object's parts they show.
@@ -47,7 +47,7 @@ impl Renditions {
             })
             .collect();
         let elsewhere = elsewhere(tx, owner, &objects).await?;
-        let now = milliseconds(exchange.clock().now_micros());
+        let now = format_stix(exchange.clock().now_micros());
         let context = RenditionContext {
             mint: &mint,
             // Whether its source posted an observable, or rendered it for anybody, may be hidden from

@@ -268,6 +268,7 @@ impl Exchange {
             keyed,
             made,
             entries: Vec::new(),
+            decided: Vec::new(),
             numbers,
         };
         let goes_with = |form: Form, rule: &Rule| {
@@ -278,6 +279,7 @@ impl Exchange {
             release.live = !newer.contains(*side);
             release.side(tx, side, &goes_with).await?;
         }
+        release.write(tx).await?;
         let desk = (!seats.is_empty()).then_some("desk");
         for older in older {
             for side in free.iter().copied().chain(desk) {

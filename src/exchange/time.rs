@@ -105,16 +105,13 @@ impl Exchange {
             let days = days.max(access.retention_min_days);
             events.push(("erase", now + i64::from(days) * DAY_MICROS, ""));
         }
-        for (event, at, subject) in events {
-            tx.add_due(&Due {
-                at,
-                item_version: key,
-                event: event.to_owned(),
-                subject: subject.to_owned(),
-            })
-            .await?;
-        }
-        Ok(())
+        let due = events.into_iter().map(|(event, at, subject)| Due {
+            at,
+            item_version: key,
+            event: event.to_owned(),
+            subject: subject.to_owned(),
+        });
+        Ok(tx.add_all_due(&due.collect::<Vec<_>>()).await?)
     }
 
     /// An earlier end that a narrowed rule asks for: of the serving, and of the keeping.

@@ -97,6 +97,16 @@ pub fn compare(left: &str, right: &str) -> Option<Ordering> {
     Some(Instant::parse(left)?.cmp(&Instant::parse(right)?))
 }
 
+/// An instant of the hub's own (microseconds) with milliseconds, as STIX 3.2 asks of `created` and
+/// `modified`.
+#[must_use]
+pub fn format_stix(micros: i64) -> String {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .unwrap_or_default()
+        .format("%Y-%m-%dT%H:%M:%S%.3fZ")
+        .to_string()
+}
+
 /// Writes microseconds since 1970 as a TAXII timestamp: six digits and `Z`. Instants outside the
 /// years 0000 to 9999, which RFC 3339 cannot write, become the nearest end.
 #[must_use]

@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, SqlStr, Sqlite, Transaction};
 
 use super::dialect;
+use super::memo::Memo;
 
 /// The database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ impl From<serde_json::Error> for StoreError {
     }
 }
 
+/// So many prepared statements each connection keeps.
+const STATEMENTS: usize = 300;
+
 /// One of the two databases.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -53,23 +57,34 @@ pub enum Db {
     Postgres(PgPool),
 }
 
-/// A transaction on either database.
-pub enum Tx {
-    /// On SQLite.
+/// A transaction on either database, with what it has learnt.
+pub struct Tx {
+    pub(super) on: On,
+    pub(super) memo: Memo,
+}
+
+/// Which database a transaction is on.
+pub(super) enum On {
     Sqlite(Transaction<'static, Sqlite>),
-    /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
+}
+
+impl From<On> for Tx {
+    fn from(on: On) -> Self {
+        let memo = Memo::default();
+        Self { on, memo }
+    }
 }
 
 /// Runs one body on whichever database the transaction is on.
 macro_rules! on {
     ($tx:expr, $conn:ident => $body:expr) => {
-        match $tx {
-            $crate::store::Tx::Sqlite(tx) => {
+        match &mut $tx.on {
+            $crate::store::db::On::Sqlite(tx) => {
                 let $conn = &mut **tx;
                 $body
             }
-            $crate::store::Tx::Postgres(tx) => {
+            $crate::store::db::On::Postgres(tx) => {
                 let $conn = &mut **tx;
                 $body
             }
@@ -140,7 +155,9 @@ impl Db {
         let db = if address.starts_with("sqlite:") {
             Self::open_sqlite(address).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(address)?.application_name("sekisho");
+            let options = PgConnectOptions::from_str(address)?
+                .application_name("sekisho")
+                .statement_cache_capacity(STATEMENTS);
             Self::Postgres(
                 PgPoolOptions::new()
                     .max_connections(16)
@@ -164,6 +181,8 @@ impl Db {
             // FULL: an acknowledged publish survives a power cut (law 5).
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
+            // Inserts of several rows are a statement for each number of rows.
+            .statement_cache_capacity(STATEMENTS)
             .foreign_keys(true);
         make_private(&options);
         let write = SqlitePoolOptions::new()
@@ -190,10 +209,11 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => {
-                Tx::Sqlite(write.begin_with(dialect::BEGIN_WRITE_SQLITE).await?)
+                On::Sqlite(write.begin_with(dialect::BEGIN_WRITE_SQLITE).await?)
             }
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
-        })
+            Self::Postgres(pool) => On::Postgres(pool.begin().await?),
+        }
+        .into())
     }
 
     /// Starts a transaction that only reads.
@@ -202,11 +222,12 @@ impl Db {
     /// When the database does not answer.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => On::Sqlite(read.begin().await?),
             Self::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with(dialect::BEGIN_READ_POSTGRES).await?)
+                On::Postgres(pool.begin_with(dialect::BEGIN_READ_POSTGRES).await?)
             }
-        })
+        }
+        .into())
     }
 
     /// The database's name, for messages.
@@ -267,9 +288,9 @@ impl Tx {
     /// # Errors
     /// When the database does not confirm.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+        match self.on {
+            On::Sqlite(tx) => tx.commit().await?,
+            On::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
     }
@@ -330,6 +351,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn undo(&mut self) -> Result<(), StoreError> {
+        self.memo = Memo::default(); // what was learnt may be of what is undone
         on!(self, conn => { sqlx::raw_sql("ROLLBACK TO SAVEPOINT part").execute(conn).await?; });
         Ok(())
     }

@@ -1,20 +1,11 @@
 //! What happens by itself, and when.
 
+use sqlx::QueryBuilder;
+
 use super::db::{StoreError, Tx, on};
 
-pub(super) const QUERIES: &[&str] = &[
-    ADD,
-    READY,
-    TAKE,
-    CANCEL,
-    CANCEL_EVENT,
-    CANCEL_AFTER,
-    NEXT,
-    OF,
-];
+pub(super) const QUERIES: &[&str] = &[READY, TAKE, CANCEL, CANCEL_EVENT, CANCEL_AFTER, NEXT, OF];
 
-const ADD: &str = "INSERT INTO due (at, item_version, event, subject) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (at, item_version, event, subject) DO NOTHING";
 const READY: &str = "SELECT at, item_version, event, subject FROM due WHERE at <= $1 \
      ORDER BY at, item_version, event, subject LIMIT $2";
 const TAKE: &str = "DELETE FROM due WHERE at = $1 AND item_version = $2 AND event = $3 \
@@ -57,8 +48,26 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn add_due(&mut self, due: &Due) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ADD).bind(due.at).bind(due.item_version).bind(&due.event)
-            .bind(&due.subject).execute(conn).await?; });
+        self.add_all_due(std::slice::from_ref(due)).await
+    }
+
+    /// Puts a few events on the list.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_all_due(&mut self, list: &[Due]) -> Result<(), StoreError> {
+        if list.is_empty() {
+            return Ok(());
+        }
+        on!(self, conn => {
+            let mut insert = QueryBuilder::new("INSERT INTO due (at, item_version, event, subject) ");
+            insert.push_values(list, |mut row, due| {
+                row.push_bind(due.at).push_bind(due.item_version).push_bind(&due.event)
+                    .push_bind(&due.subject);
+            });
+            insert.push(" ON CONFLICT (at, item_version, event, subject) DO NOTHING");
+            insert.build().execute(conn).await?;
+        });
         Ok(())
     }
 

@@ -264,6 +264,9 @@ impl Tx {
         newest: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
+        if query.ids.iter().all(|id| self.is_unused(id)) {
+            return Ok(Vec::new());
+        }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (compare, order) = if query.descending {
             (" AND r.stamp < ", "DESC")

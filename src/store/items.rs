@@ -267,8 +267,14 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn audience(&mut self, digest: &[u8]) -> Result<Option<i64>, StoreError> {
+        if let Some(id) = self.memo.audiences.get(digest) {
+            return Ok(Some(*id));
+        }
         let row: Option<(i64,)> = on!(self, conn => sqlx::query_as(AUDIENCE_BY_DIGEST).bind(digest)
             .fetch_optional(conn).await?);
+        if let Some((id,)) = row {
+            self.memo.audiences.insert(digest.to_vec(), id);
+        }
         Ok(row.map(|(id,)| id))
     }
 
@@ -297,6 +303,7 @@ impl Tx {
         digest: &[u8],
         definition: &str,
     ) -> Result<(), StoreError> {
+        self.memo.audiences.clear();
         on!(self, conn => { sqlx::query(CHANGE_AUDIENCE).bind(definition).bind(digest).bind(id)
             .execute(conn).await?; });
         Ok(())

@@ -17,6 +17,7 @@ mod growth;
 pub mod items;
 mod latecomers;
 pub mod ledgers;
+mod memo;
 mod objects;
 pub mod peers;
 mod plan;

@@ -1,12 +1,12 @@
 //! Objects and their entries in the release log.
 
+use std::collections::BTreeSet;
+
 use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[
-    ADD_OBJECT,
-    ADD_RELEASE,
     OBJECTS_OF,
     RELEASES_OF,
     SUPERSEDE,
@@ -22,16 +22,12 @@ pub(super) const QUERIES: &[&str] = &[
     FORGET,
     SAME_VERSION,
     FIRST_CREATED,
-    ALREADY,
+    SUPPORTED,
     SUPPORT_ENTRIES,
     FIRST_POSTED,
     FIRST_SUPPORT,
 ];
 
-const ADD_OBJECT: &str = "INSERT INTO object (key, item_version, form, stix_id, type, version, \
-     version_at, digest, bytes, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-const ADD_RELEASE: &str = "INSERT INTO release (stamp, object, item_version, side, kind, twin, not_after) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const OBJECTS_OF: &str = "SELECT key, form, stix_id, type, version, version_at, digest, bytes, report \
      FROM object WHERE item_version = $1 ORDER BY key";
 const RELEASES_OF: &str = "SELECT r.stamp, r.side, o.form, o.report IS NOT NULL, \
@@ -69,9 +65,9 @@ const SAME_VERSION: &str = "SELECT o.digest, o.item_version FROM object o \
      WHERE o.stix_id = $1 AND o.version_at = $2 AND v.item <> $3 ORDER BY o.key";
 const FIRST_CREATED: &str = "SELECT bytes FROM object WHERE stix_id = $1 ORDER BY key LIMIT 1";
 // From the id to its few entries, never from all that the audience holds: see `feed`.
-const ALREADY: &str = "SELECT COUNT(*) FROM object o CROSS JOIN release r CROSS JOIN feed f \
-     WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id = $1 AND o.digest = $2 AND r.side IN ('support', 'marking') \
-     AND r.kind = $3 AND f.live = TRUE AND f.audience = $4";
+const SUPPORTED: &str = "SELECT DISTINCT f.audience FROM object o CROSS JOIN release r CROSS JOIN feed f \
+     WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id = $1 AND o.digest = $2 \
+     AND r.side IN ('support', 'marking') AND r.kind = $3 AND f.live = TRUE";
 const SUPPORT_ENTRIES: &str = "SELECT r.stamp, f.audience FROM object o CROSS JOIN release r CROSS JOIN feed f \
      WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id = $1 AND o.digest = $2 \
      AND r.side IN ('support', 'marking') AND r.kind = $3 AND f.live = TRUE ORDER BY r.stamp, f.audience";
@@ -79,6 +75,9 @@ const FIRST_SUPPORT: &str = "SELECT bytes FROM object WHERE stix_id = $1 AND ite
      AND bytes <> '' ORDER BY key LIMIT 1";
 const FIRST_POSTED: &str = "SELECT o.bytes FROM object o JOIN item_version v ON v.key = o.item_version \
      WHERE v.item = $1 AND o.form = 'identified' AND o.bytes <> '' ORDER BY v.version, o.key LIMIT 1";
+
+/// So many rows one insert writes at most: well below what either database binds in a statement.
+const ROWS_PER_INSERT: usize = 400;
 
 /// An object to store: the bytes as they will be served.
 #[derive(Clone, Debug)]
@@ -147,11 +146,35 @@ impl Tx {
         &mut self,
         key: i64,
         item_version: Option<i64>,
-        o: &NewObject,
+        object: &NewObject,
     ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ADD_OBJECT).bind(key).bind(item_version).bind(&o.form)
-            .bind(&o.stix_id).bind(&o.object_type).bind(&o.version).bind(o.version_at)
-            .bind(&o.digest).bind(&o.bytes).bind(&o.report).execute(conn).await?; });
+        self.add_objects(item_version, &[(key, object)]).await
+    }
+
+    /// Stores objects of one version under numbers already taken.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_objects(
+        &mut self,
+        item_version: Option<i64>,
+        objects: &[(i64, &NewObject)],
+    ) -> Result<(), StoreError> {
+        for chunk in objects.chunks(ROWS_PER_INSERT) {
+            for (_, object) in chunk {
+                self.memo.unused.remove(&object.stix_id);
+            }
+            on!(self, conn => {
+                let mut insert = QueryBuilder::new("INSERT INTO object (key, item_version, form, stix_id, type, \
+                     version, version_at, digest, bytes, report) ");
+                insert.push_values(chunk, |mut row, (key, o)| {
+                    row.push_bind(*key).push_bind(item_version).push_bind(&o.form).push_bind(&o.stix_id)
+                        .push_bind(&o.object_type).push_bind(&o.version).push_bind(o.version_at)
+                        .push_bind(&o.digest).push_bind(&o.bytes).push_bind(&o.report);
+                });
+                insert.build().execute(conn).await?;
+            });
+        }
         Ok(())
     }
 
@@ -159,10 +182,34 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn add_release(&mut self, r: &NewRelease) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ADD_RELEASE).bind(r.stamp).bind(r.object).bind(r.item_version)
-            .bind(r.side).bind(&r.kind).bind(r.twin).bind(r.not_after).execute(conn).await?; });
-        self.add_feed(r.stamp, r.live, r.report, &r.audiences).await
+    pub async fn add_release(&mut self, release: &NewRelease) -> Result<(), StoreError> {
+        self.add_releases(std::slice::from_ref(release)).await
+    }
+
+    /// Enters objects in the release log, each for its audiences.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_releases(&mut self, releases: &[NewRelease]) -> Result<(), StoreError> {
+        if releases.iter().any(|r| r.item_version.is_none()) {
+            self.memo.supported.clear();
+        }
+        for chunk in releases.chunks(ROWS_PER_INSERT) {
+            on!(self, conn => {
+                let mut insert = QueryBuilder::new(
+                    "INSERT INTO release (stamp, object, item_version, side, kind, twin, not_after) ");
+                insert.push_values(chunk, |mut row, r| {
+                    row.push_bind(r.stamp).push_bind(r.object).push_bind(r.item_version).push_bind(r.side)
+                        .push_bind(&r.kind).push_bind(r.twin).push_bind(r.not_after);
+                });
+                insert.build().execute(conn).await?;
+            });
+        }
+        let entry = |r: &NewRelease, audience: &i64| (*audience, r.live, r.stamp, r.report);
+        let entries = releases
+            .iter()
+            .flat_map(|r| r.audiences.iter().map(move |a| entry(r, a)));
+        self.feed(&entries.collect::<Vec<_>>()).await
     }
 
     /// Lets audiences read an entry.
@@ -176,17 +223,25 @@ impl Tx {
         report: bool,
         audiences: &[i64],
     ) -> Result<(), StoreError> {
-        if audiences.is_empty() {
-            return Ok(());
-        }
-        on!(self, conn => {
-            let mut insert = QueryBuilder::new("INSERT INTO feed (audience, live, stamp, report) ");
-            insert.push_values(audiences, |mut row, audience| {
-                row.push_bind(*audience).push_bind(live).push_bind(stamp).push_bind(report);
+        self.memo.supported.clear();
+        let entries = audiences
+            .iter()
+            .map(|audience| (*audience, live, stamp, report));
+        self.feed(&entries.collect::<Vec<_>>()).await
+    }
+
+    /// Writes the feed's rows: audience, whether it is live, stamp, whether it ties a report.
+    async fn feed(&mut self, entries: &[(i64, bool, i64, bool)]) -> Result<(), StoreError> {
+        for chunk in entries.chunks(ROWS_PER_INSERT) {
+            on!(self, conn => {
+                let mut insert = QueryBuilder::new("INSERT INTO feed (audience, live, stamp, report) ");
+                insert.push_values(chunk, |mut row, (audience, live, stamp, report)| {
+                    row.push_bind(*audience).push_bind(*live).push_bind(*stamp).push_bind(*report);
+                });
+                insert.push(" ON CONFLICT (audience, live, stamp) DO NOTHING");
+                insert.build().execute(conn).await?;
             });
-            insert.push(" ON CONFLICT (audience, live, stamp) DO NOTHING");
-            insert.build().execute(conn).await?;
-        });
+        }
         Ok(())
     }
 
@@ -285,6 +340,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn retire_creator(&mut self, stix_id: &str, source: &str) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(RETIRE).bind(stix_id).bind(source).execute(conn).await?; });
         Ok(())
     }
@@ -294,6 +350,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn erase(&mut self, item_version: i64) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
         on!(self, conn => { sqlx::query(ERASE).bind(item_version).execute(conn).await?; });
         Ok(())
@@ -304,6 +361,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn take_back(&mut self, item_version: i64) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_OTHERS).bind(item_version).execute(conn).await?; });
         Ok(())
     }
@@ -313,6 +371,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn take_from_all(&mut self, item_version: i64) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
         Ok(())
     }
@@ -332,6 +391,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn forget(&mut self, stamp: i64) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(FORGET).bind(stamp).execute(conn).await?; });
         Ok(())
     }
@@ -346,6 +406,9 @@ impl Tx {
         version_at: i64,
         item: &str,
     ) -> Result<Vec<(Vec<u8>, Option<i64>)>, StoreError> {
+        if self.is_unused(stix_id) {
+            return Ok(Vec::new());
+        }
         Ok(
             on!(self, conn => sqlx::query_as(SAME_VERSION).bind(stix_id).bind(version_at).bind(item)
             .fetch_all(conn).await?),
@@ -357,6 +420,9 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn first_bytes(&mut self, stix_id: &str) -> Result<Option<String>, StoreError> {
+        if self.is_unused(stix_id) {
+            return Ok(None);
+        }
         let row: Option<(String,)> = on!(self, conn => sqlx::query_as(FIRST_CREATED).bind(stix_id).fetch_optional(conn).await?);
         Ok(row.map(|(bytes,)| bytes))
     }
@@ -396,7 +462,7 @@ impl Tx {
         )
     }
 
-    /// Whether an audience already has this support object among the items of a kind.
+    /// The audiences that have this support object already among the items of a kind.
     ///
     /// # Errors
     /// When the database fails.
@@ -405,10 +471,15 @@ impl Tx {
         stix_id: &str,
         digest: &[u8],
         kind: &str,
-        audience: i64,
-    ) -> Result<bool, StoreError> {
-        let (count,): (i64,) = on!(self, conn => sqlx::query_as(ALREADY).bind(stix_id).bind(digest)
-            .bind(kind).bind(audience).fetch_one(conn).await?);
-        Ok(count > 0)
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        let key = (stix_id.to_owned(), digest.to_vec(), kind.to_owned());
+        if let Some(known) = self.memo.supported.get(&key) {
+            return Ok(known.clone());
+        }
+        let rows: Vec<(i64,)> = on!(self, conn => sqlx::query_as(SUPPORTED).bind(stix_id).bind(digest)
+            .bind(kind).fetch_all(conn).await?);
+        let known: BTreeSet<i64> = rows.into_iter().map(|(audience,)| audience).collect();
+        self.memo.supported.insert(key, known.clone());
+        Ok(known)
     }
 }

@@ -1,6 +1,8 @@
 //! Parts of items, references between objects, and who reads what: what is needed to decide anew
 //! which rendition each reader gets.
 
+use std::collections::BTreeSet;
+
 use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
@@ -18,7 +20,6 @@ pub(super) const QUERIES: &[&str] = &[
     VERSIONS_UNDER,
     DEFINITION,
     READERS,
-    ADD_READERS,
     DROP_READERS,
 ];
 
@@ -44,8 +45,6 @@ const VERSIONS_UNDER: &str =
 const DEFINITION: &str = "SELECT definition FROM audience WHERE id = $1";
 const READERS: &str = "SELECT side, form, seen, audience FROM released_to \
      WHERE item_version = $1 ORDER BY side, form, seen, audience";
-const ADD_READERS: &str = "INSERT INTO released_to (item_version, side, form, seen, audience) \
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (item_version, side, form, seen, audience) DO NOTHING";
 const DROP_READERS: &str = "DELETE FROM released_to WHERE item_version = $1";
 
 /// An entry with one of its audiences: stamp, object, side, audience, whether it is live. An entry
@@ -71,10 +70,21 @@ impl Tx {
     pub async fn add_released_to(
         &mut self,
         item_version: i64,
-        (side, form, seen, audience): &ReadersRow,
+        rows: &[ReadersRow],
     ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(ADD_READERS).bind(item_version).bind(side).bind(form)
-            .bind(*seen).bind(*audience).execute(conn).await?; });
+        // Well below what either database binds in one statement.
+        for chunk in rows.chunks(400) {
+            on!(self, conn => {
+                let mut insert = QueryBuilder::new(
+                    "INSERT INTO released_to (item_version, side, form, seen, audience) ");
+                insert.push_values(chunk, |mut row, (side, form, seen, audience)| {
+                    row.push_bind(item_version).push_bind(side).push_bind(form).push_bind(*seen)
+                        .push_bind(*audience);
+                });
+                insert.push(" ON CONFLICT (item_version, side, form, seen, audience) DO NOTHING");
+                insert.build().execute(conn).await?;
+            });
+        }
         Ok(())
     }
 
@@ -144,6 +154,28 @@ impl Tx {
         Ok(())
     }
 
+    /// Of some STIX ids those that any object refers to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn referred_to(&mut self, ids: &[&String]) -> Result<BTreeSet<String>, StoreError> {
+        let mut found = BTreeSet::new();
+        for chunk in ids.chunks(400) {
+            let rows: Vec<(String,)> = on!(self, conn => {
+                let mut select =
+                    QueryBuilder::new("SELECT DISTINCT target FROM object_ref WHERE target IN (");
+                let mut list = select.separated(", ");
+                for id in chunk {
+                    list.push_bind(id.as_str());
+                }
+                select.push(")");
+                select.build_query_as().fetch_all(conn).await?
+            });
+            found.extend(rows.into_iter().map(|(target,)| target));
+        }
+        Ok(found)
+    }
+
     /// The item versions with an object that refers to a STIX id.
     ///
     /// # Errors
@@ -159,6 +191,9 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn audiences_of(&mut self, stix_id: &str) -> Result<Vec<i64>, StoreError> {
+        if self.is_unused(stix_id) {
+            return Ok(Vec::new());
+        }
         let rows: Vec<(i64,)> =
             on!(self, conn => sqlx::query_as(AUDIENCES_OF).bind(stix_id).fetch_all(conn).await?);
         Ok(rows.into_iter().map(|(audience,)| audience).collect())
@@ -177,6 +212,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn take_away(&mut self, stamp: i64, audience: i64) -> Result<(), StoreError> {
+        self.memo.supported.clear();
         on!(self, conn => { sqlx::query(TAKE_AWAY).bind(stamp).bind(audience).execute(conn).await?; });
         Ok(())
     }

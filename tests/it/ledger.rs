@@ -7,7 +7,7 @@ use sekisho::exchange::proof::Opened;
 use sekisho::exchange::withdraw::Withdrawal;
 use sekisho::exchange::{Credential, Refusal};
 use sekisho::handling::Channel;
-use sekisho::store::{Db, Tx};
+use sekisho::store::Db;
 use sekisho::verifier::note::{Checkpoint, Key, checkpoint};
 use sekisho::verifier::proof::check;
 use sekisho::verifier::tree::{Hash, extends};
@@ -343,22 +343,22 @@ both! {
     rows_from_before_there_were_parties_are_sealed_and_opened => |hub| {
         let published = hub.publish("finance-publisher", &sample("FIN-01")).await.unwrap();
         let db = Db::open(&hub.address).await.unwrap();
-        let mut tx = db.write().await.unwrap();
         for (at, record) in [
             json!({"decision": "old.released", "item": published.id, "version": 1, "parties": ["demo-finance"]}),
             json!({"decision": "old.vote", "item": published.id, "version": 1, "by": "finance-poc", "parties": ["demo-finance"]}),
         ].iter().enumerate() {
+            let mut tx = db.write().await.unwrap();
             let idx = tx.take("ledger", 1, 1).await.unwrap() - 1;
+            tx.commit().await.unwrap();
             let salt = [at as u8; 32];
             let record = record.to_string();
             let leaf = sekisho::ledger::leaf_hash(&sekisho::ledger::commitment(&salt, record.as_bytes()));
             let insert = "INSERT INTO ledger (idx, at, leaf, salt, record) VALUES ($1, 0, $2, $3, $4)";
-            match &mut tx {
-                Tx::Sqlite(tx) => { sqlx::query(insert).bind(idx).bind(&leaf[..]).bind(&salt[..]).bind(record).execute(&mut **tx).await.unwrap(); }
-                Tx::Postgres(tx) => { sqlx::query(insert).bind(idx).bind(&leaf[..]).bind(&salt[..]).bind(record).execute(&mut **tx).await.unwrap(); }
+            match &db {
+                Db::Sqlite { write, .. } => { sqlx::query(insert).bind(idx).bind(&leaf[..]).bind(&salt[..]).bind(record).execute(write).await.unwrap(); }
+                Db::Postgres(pool) => { sqlx::query(insert).bind(idx).bind(&leaf[..]).bind(&salt[..]).bind(record).execute(pool).await.unwrap(); }
             }
         }
-        tx.commit().await.unwrap();
         assert_eq!(decisions(&hub, "finance-publisher").await, ["held"]);
         next_interval(&hub).await;
         // The one that names a person in the open is for auditors alone.

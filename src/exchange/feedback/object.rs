@@ -18,7 +18,7 @@ use crate::exchange::markings::Definitions;
 use crate::exchange::objects::Ready;
 use crate::exchange::parts::Parts;
 use crate::exchange::portions::Had;
-use crate::exchange::publish::{milliseconds, stored_rule};
+use crate::exchange::publish::stored_rule;
 use crate::exchange::refusal::Refusal;
 use crate::exchange::renditions::Renditions;
 use crate::exchange::settle::stored_origin;
@@ -27,6 +27,7 @@ use crate::exchange::supports::supports;
 use crate::exchange::{Exchange, Tx};
 use crate::handling::{Audience, Form, Join, Relative, Rule, Seat};
 use crate::stix::StixId;
+use crate::stix::timestamp::format_stix;
 
 /// Feedback with the rule it carries, and how it is handled where it can be released.
 pub(super) struct Bound {
@@ -229,7 +230,7 @@ fn object(
     (creator, markings): (&str, &[String]),
     now: i64,
 ) -> Value {
-    let made = milliseconds(now);
+    let made = format_stix(now);
     let mut object = json!({
         "type": kind,
         "spec_version": "2.1",
@@ -241,7 +242,7 @@ fn object(
     });
     let text = feedback.text.as_deref().map(str::trim);
     let instant = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map(|at| json!(milliseconds(at.timestamp_micros())))
+        at.map(|at| json!(format_stix(at.timestamp_micros())))
     };
     let members: Vec<(&str, Option<Value>)> = match kind {
         "sighting" => vec![
