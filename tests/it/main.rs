@@ -13,6 +13,7 @@ mod anonymity;
 mod api_schemas;
 mod api_smoke;
 mod board;
+mod chaos;
 mod charter;
 mod conflicts;
 mod control;

@@ -38,22 +38,56 @@ impl Wire {
         wire
     }
 
+    /// An event that has come whole.
+    fn buffered(&mut self) -> Option<(String, String, Value)> {
+        while let Some(at) = self.buffer.find("\n\n") {
+            let event: String = self.buffer.drain(..at + 2).collect();
+            let field = |name: &str| {
+                let mut lines = event.lines();
+                lines
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(|text| text.trim().to_owned())
+            };
+            let Some(data) = field("data:") else {
+                continue; // a comment
+            };
+            let data = serde_json::from_str(&data).unwrap();
+            return Some((field("event:").unwrap(), field("id:").unwrap(), data));
+        }
+        None
+    }
+
+    /// A stream from an address that may refuse, without waiting for its first event.
+    pub async fn try_open(url: &str, key: &str, last: Option<&str>) -> Option<Self> {
+        let mut request = reqwest::Client::new()
+            .get(format!("{url}/v1/stream"))
+            .header("X-API-Key", key);
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = request.send().await.ok()?;
+        (response.status() == 200).then_some(Self {
+            response,
+            buffer: String::new(),
+        })
+    }
+
+    /// The next event, however long it takes; `None` where the line is cut.
+    pub async fn next_or_end(&mut self) -> Option<(String, String, Value)> {
+        loop {
+            if let Some(event) = self.buffered() {
+                return Some(event);
+            }
+            let bytes = self.response.chunk().await.ok()??;
+            self.buffer.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
+    }
+
     /// Event, id and data of the next event; `None` after two seconds without one, or at the end.
     pub async fn next(&mut self) -> Option<(String, String, Value)> {
         loop {
-            if let Some(at) = self.buffer.find("\n\n") {
-                let event: String = self.buffer.drain(..at + 2).collect();
-                let field = |name: &str| {
-                    let mut lines = event.lines();
-                    lines
-                        .find_map(|line| line.strip_prefix(name))
-                        .map(|text| text.trim().to_owned())
-                };
-                let Some(data) = field("data:") else {
-                    continue; // a comment
-                };
-                let data = serde_json::from_str(&data).unwrap();
-                return Some((field("event:").unwrap(), field("id:").unwrap(), data));
+            if let Some(event) = self.buffered() {
+                return Some(event);
             }
             let chunk = tokio::time::timeout(Duration::from_secs(2), self.response.chunk());
             let bytes = chunk.await.ok()?.unwrap()?;
