@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use sekisho::exchange::news::News;
 use sekisho::exchange::withdraw::Withdrawal;
 use sekisho::handling::Channel;
 use sekisho::subscription::Filter;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
+use tower::ServiceExt;
 
 use crate::harness::{TestHub, both, cases, sample};
 
@@ -128,7 +130,55 @@ async fn heard(receiver: &mut Receiver<News>) -> Vec<News> {
     all
 }
 
+/// The next line of a stream's body that is an event, read as slowly as the test likes.
+async fn event(body: &mut axum::body::BodyDataStream) -> Option<(String, Value)> {
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(1), body.next());
+        let bytes = next.await.ok()??.unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap().to_owned();
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        };
+        if let Some(data) = field("data") {
+            return Some((
+                field("event").unwrap().to_owned(),
+                serde_json::from_str(data).unwrap(),
+            ));
+        }
+    }
+}
+
 both! {
+    what_was_taken_back_while_its_line_waited_for_a_slow_reader_is_not_told => |hub| {
+        let streams = hub.exchange.clone();
+        tokio::spawn(async move { streams.serve_streams().await });
+        let request = axum::http::Request::get("/v1/stream").header("x-api-key", hub.key("power-analyst").await);
+        let answer = sekisho::http::router(hub.exchange.clone()).oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        let mut body = answer.into_body().into_data_stream();
+        assert_eq!(event(&mut body).await.unwrap().0, "ready");
+        let mut ids = Vec::new();
+        for title in ["ひとつ", "ふたつ", "みっつ"] {
+            let mut report = sample("FIN-01");
+            report["title"]["ja"] = json!(title);
+            let id = hub.publish("finance-publisher", &report).await.unwrap().id;
+            assert_eq!(hub.approve(&id).await, "released");
+            ids.push(id);
+        }
+        let first = event(&mut body).await.unwrap().1;
+        // The second line waits, and its item is taken back.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let source = hub.caller("finance-publisher").await;
+        hub.exchange.withdraw(&source, &ids[1], Withdrawal::default()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let last = event(&mut body).await.unwrap().1;
+        assert!(event(&mut body).await.is_none());
+        let mine = hub.reports(Some("power-analyst")).await;
+        let mine: Vec<String> = mine.into_iter().map(|report| report.id).collect();
+        let told = [&first, &last].map(|line| line["id"].as_str().unwrap().to_owned());
+        assert!(mine.len() == 2 && told.iter().all(|id| mine.contains(id)), "{told:?} of {mine:?}");
+    }
+
     /// Readers of every kind listen while all thirty cases are published, agreed to, and some of them
     /// taken back; what each hears is what the pages have, and nothing that they never had.
     every_listener_hears_what_its_pages_have => |hub| {

@@ -37,6 +37,9 @@ const RECHECK: Duration = Duration::from_secs(15);
 /// So many lines are read at once when a client catches up.
 const CATCH_UP: usize = 100;
 
+/// Lines that waited so long for their reader are read again: their items may have been taken back.
+const STALE: Duration = Duration::from_secs(1);
+
 /// What may be asked for, beside where to begin.
 const FILTERS: [&str; 9] = [
     "kind",
@@ -151,6 +154,8 @@ pub async fn stream(
         headers,
         filter: Arc::new(filter),
         mark,
+        told: mark,
+        told_at: Instant::now(),
         ready: Some(ready),
         waiting: VecDeque::new(),
         live: None,
@@ -175,7 +180,11 @@ struct Listener {
     caller: Caller,
     headers: HeaderMap,
     filter: Arc<Filter>,
+    /// Up to where pages were read.
     mark: i64,
+    /// What was sent last, and when.
+    told: i64,
+    told_at: Instant,
     ready: Option<Event>,
     waiting: VecDeque<News>,
     live: Option<mpsc::Receiver<News>>,
@@ -183,13 +192,29 @@ struct Listener {
 }
 
 impl Listener {
+    /// The next event; `None` ends the stream.
     async fn next(&mut self) -> Result<Option<Event>, Refusal> {
         if let Some(ready) = self.ready.take() {
             return Ok(Some(ready));
         }
+        let queued = self.live.as_ref().is_some_and(|live| !live.is_empty());
+        if self.told_at.elapsed() > STALE && (queued || !self.waiting.is_empty()) {
+            // As if the line had been cut where the reader stopped.
+            self.waiting.clear();
+            self.live = None;
+            self.mark = self.told;
+        }
+        let news = self.next_news().await?;
+        if let Some(news) = &news {
+            (self.told, self.told_at) = (news.stamp, Instant::now());
+        }
+        Ok(news.as_ref().map(event))
+    }
+
+    async fn next_news(&mut self) -> Result<Option<News>, Refusal> {
         loop {
             if let Some(news) = self.waiting.pop_front() {
-                return Ok(Some(event(&news)));
+                return Ok(Some(news));
             }
             let Some(live) = &mut self.live else {
                 if !self.catch_up().await? {
@@ -198,7 +223,7 @@ impl Listener {
                 continue;
             };
             tokio::select! {
-                news = live.recv() => return Ok(news.as_ref().map(event)),
+                news = live.recv() => return Ok(news),
                 _ = self.recheck.tick() => if !self.still_known().await? {
                     return Ok(None);
                 },
