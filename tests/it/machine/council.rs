@@ -91,6 +91,8 @@ pub struct Level {
     pub storage_jp_only: bool,
     pub retention_min_days: u32,
     pub anonymise: BTreeSet<String>,
+    /// The smallest count that may be told.
+    pub k: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -155,6 +157,7 @@ fn known_scheme(id: &str) -> Scheme {
                 .iter()
                 .map(|word| word.as_str().unwrap().to_owned())
                 .collect(),
+            k: 0,
         })
         .collect();
     let default = match id {
@@ -218,6 +221,7 @@ pub fn random_scheme(seed: &mut Seed, id: &str, version: u32, effective: &str) -
                 storage_jp_only: seed.one_in(5),
                 retention_min_days: if seed.one_in(6) { 100 } else { 0 },
                 anonymise: set(&["org"]),
+                k: 0,
             }
         })
         .collect();
@@ -231,6 +235,27 @@ pub fn random_scheme(seed: &mut Seed, id: &str, version: u32, effective: &str) -
     }
 }
 
+/// The national centre's own scheme, under which it issues advisories: nobody is asked, and small
+/// counts are not told.
+fn centre_scheme(seed: &mut Seed) -> Scheme {
+    let mut scheme = random_scheme(seed, "A1", 1, "2025-04-01");
+    let k = 2 + seed.below(2) as u32;
+    for level in &mut scheme.levels {
+        level.approvals.clear();
+        level.k = k;
+        // Most of what is issued goes to whom it may go to at all.
+        if !seed.one_in(4) {
+            level.columns[1].0 = BOUNDS[level.tlp][1];
+            level.columns[1].1 = if level.columns[1].0 == 0 {
+                0
+            } else {
+                1 + seed.below(2) as u8
+            };
+        }
+    }
+    scheme
+}
+
 impl Council {
     /// Draws one: three or four CEPTOARs, two of which may share a scheme.
     pub fn draw(seed: &mut Seed) -> Self {
@@ -242,6 +267,8 @@ impl Council {
         if seed.one_in(2) {
             schemes.swap(0, 2);
         }
+        let drawn = schemes.len();
+        schemes.push(centre_scheme(seed));
         let mut council = Self {
             bodies: Vec::new(),
             people: Vec::new(),
@@ -251,8 +278,13 @@ impl Council {
         council.body(
             "centre",
             Kind::Centre,
-            &[("analyst", &["analyst"]), ("poc", &["poc"])],
+            &[
+                ("analyst", &["analyst"]),
+                ("poc", &["poc"]),
+                ("adv", &["advisor", "publisher"]),
+            ],
         );
+        council.bodies.last_mut().unwrap().scheme = Some("A1".to_owned());
         for name in ["mina", "minb"] {
             council.body(
                 name,
@@ -281,7 +313,7 @@ impl Council {
             ];
             council.body(name, Kind::Ceptoar, people);
             let body = council.bodies.last_mut().unwrap();
-            body.scheme = Some(council.schemes[at % council.schemes.len()].id.clone());
+            body.scheme = Some(council.schemes[at % drawn].id.clone());
             body.ministry = Some(["mina", "minb"][at % 2].to_owned());
             if at == 3 {
                 body.standing = Standing::Pending;
@@ -442,12 +474,13 @@ impl Level {
             text,
             "  attribution = \"{}\"\n  onward = {{ group = \"nda\", vendor = \"nda\", client = \"deny\", overseas = \"deny\" }}\n  \
              approvals = {{ {} }}\n  no_reply = \"{}\"\n  reply_hours = {REPLY_HOURS}\n  purposes_allowed = [\"defence\"]\n  \
-             retention_min_days = {}\n  storage_jp_only = {}\n  automated = \"allow\"\n  k = 0\n  anonymise = [{}]",
+             retention_min_days = {}\n  storage_jp_only = {}\n  automated = \"allow\"\n  k = {}\n  anonymise = [{}]",
             self.attribution,
             approvals.join(", "),
             if self.releases_unanswered { "release" } else { "refuse" },
             self.retention_min_days,
             self.storage_jp_only,
+            self.k,
             anonymise.join(", ")
         )
         .unwrap();

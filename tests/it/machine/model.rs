@@ -4,13 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod boards;
 mod narrower;
+mod post;
 mod sees;
 mod time;
 mod version;
 
-use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, id_of, report_token};
+use super::acts::{Act, Advice, Item, Report, Step, Thing, report_token};
 use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+pub use boards::{Arrived, Board};
 pub use narrower::Taken;
 use sees::reads_as_member;
 use version::join_modes;
@@ -33,6 +36,10 @@ pub struct Access {
     named: Option<BTreeSet<String>>,
     stores_in_japan: bool,
     keeps_days: u32,
+    /// The CEPTOARs that have passed it on, where it goes through them.
+    through: Option<BTreeSet<String>>,
+    /// The smallest count that may be told of it.
+    k: u32,
     not_after: Option<i64>,
     /// What a rendition hides: attribution, profile, strings.
     attribution: &'static str,
@@ -74,6 +81,14 @@ pub struct Version {
     approvals: BTreeMap<String, u8>,
     /// Who acknowledged and accepted, as steps.
     answers: Vec<usize>,
+    /// Which body's people said what of it.
+    said: Vec<(String, usize, &'static str)>,
+    /// What makes it an advisory.
+    pub advice: Option<Advice>,
+    /// Whether its rule is another than it was accepted under.
+    changed: bool,
+    /// Gone from the desk as well.
+    deleted: bool,
     access: Access,
     /// Who may have the part of it that is stricter.
     pub part: Option<Access>,
@@ -171,6 +186,7 @@ impl Model {
             Act::Council(council, _) => {
                 let before = std::mem::replace(&mut self.council, council.as_ref().clone());
                 let today = self.day(step.at);
+                self.pass_on_anew(&before);
                 self.tighten_all(&before, &today, step.at);
                 Outcome::Nothing
             }
@@ -191,6 +207,7 @@ impl Model {
                     .collect();
                 Outcome::Taken(taken)
             }
+            Act::Delete { by, on, which } => self.delete(step, by, on, *which),
             Act::Vote { by, on, yes } => self.vote(by, on, *yes),
             Act::Narrow(act) => self.narrow(act, step.at),
             Act::Withdraw {
@@ -199,7 +216,14 @@ impl Model {
                 only,
                 recall,
             } => self.withdraw(step.number, by, on, *only, *recall),
-            Act::Acknowledge { on, .. } | Act::Accept { on, .. } => {
+            Act::PassOn { by, on } => self.pass_on(by, on, step.at),
+            Act::Say { by, on, what } => self.say(step.number, by, on, what, step.at),
+            Act::Accept { by, on } => {
+                // It says what came of it too.
+                self.say(step.number, by, on, "applicable", step.at);
+                Outcome::Taken(vec![true])
+            }
+            Act::Acknowledge { on, .. } => {
                 for at in self.of(on) {
                     self.versions[at].answers.push(step.number);
                 }
@@ -243,7 +267,29 @@ impl Model {
             return Outcome::Refused;
         };
         let mut sectors = report.useful.clone();
-        sectors.insert(report.sector.clone());
+        if let Some(advice) = &report.advice {
+            let known = &self.council;
+            let ended = advice.ends.map(|first| self.of(&Item::Report(first)));
+            let own = |list: &Vec<usize>| {
+                let last = list.last().map(|at| &self.versions[*at]);
+                last.is_some_and(|last| last.body == body.id && last.advice.is_some())
+            };
+            if !ended.is_none_or(|list| own(&list)) {
+                return Outcome::Refused;
+            }
+            // Whom it is for needs to know, as whom it is named useful for.
+            sectors.remove("");
+            sectors.extend(advice.sectors.clone());
+            if sectors.is_empty() {
+                let all = known
+                    .bodies
+                    .iter()
+                    .filter(|body| body.kind == Kind::Ceptoar);
+                sectors = all.map(|body| format!("s-{}", body.id)).collect();
+            }
+        } else {
+            sectors.insert(report.sector.clone());
+        }
         let operator = report
             .operator
             .clone()
@@ -260,6 +306,10 @@ impl Model {
         version.rank = (before.len() as u32, step.number);
         let access = &mut version.access;
         access.strips = report.strips;
+        let direct = report.advice.as_ref().is_none_or(|advice| advice.direct);
+        access.through = (!direct && access.tlp > 0).then(BTreeSet::new);
+        version.advice.clone_from(&report.advice);
+        let access = &mut version.access;
         if let (Some(named), Some(_)) = (&report.named, &report.level) {
             access.named = Some(named.clone());
             access.persons.clone_from(named);
@@ -277,84 +327,6 @@ impl Model {
         }
         self.accept(version, unmarked && scheme.holds_unmarked, step.at);
         Outcome::Taken(vec![true])
-    }
-
-    fn post(&mut self, step: &Step, by: &str, object: &Posted, seen: &[Seen]) -> bool {
-        let person = self.council.person(by).unwrap().clone();
-        let body = self.council.find(&person.body).unwrap().clone();
-        let scheme = self.scheme_of(&body, step.at).unwrap().clone();
-        let named = |name: &str| scheme.levels.iter().find(|level| level.name == name);
-        let next_stricter = |tlp: usize| {
-            let least = scheme.levels.iter().filter(|level| level.tlp >= tlp);
-            least.min_by_key(|level| level.tlp)
-        };
-        let (level, holds) = match &object.mark {
-            Mark::Nothing => (named(&scheme.default_level), scheme.holds_unmarked),
-            Mark::Unknown => (scheme.levels.iter().max_by_key(|level| level.tlp), true),
-            Mark::Tlp(tlp) => (next_stricter(*tlp), false),
-            Mark::Level(of, name) if *of == scheme.id => (named(name), false),
-            // Another scheme's level that is in force is refused; one that is not is not known.
-            Mark::Level(..) => (None, false),
-        };
-        let Some(level) = level else { return false };
-        let id = object.id();
-        let item = Item::Object(body.id.clone(), id.clone());
-        let text = object.object().to_string();
-        let content = |object: &Posted| match object.thing {
-            Thing::Domain => object.token(), // its markings are not its content
-            _ => object.object().to_string(),
-        };
-        let earlier = self.of(&item);
-        for at in &earlier {
-            let version = &self.versions[*at];
-            let (_, _, before) = version.posted.as_ref().unwrap();
-            let same = match object.thing {
-                Thing::Domain => version.token == content(object),
-                _ => *before == text,
-            };
-            if same && version.is_gone() {
-                continue; // what was taken back and is posted again is a new release
-            }
-            if same {
-                let sectors = self.sectors_of(&body);
-                let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-                let again = self.version(item, step, &person, &body, operator, level, sectors);
-                self.posted_again(&earlier, &again, step.at);
-                return true; // no news, but for what it asks more
-            }
-            if object.thing != Thing::Domain && version.rank.0 == object.rev {
-                return false; // STIX 3.6
-            }
-        }
-        if earlier.is_empty() && object.thing != Thing::Domain {
-            let others: Vec<u32> = seen
-                .iter()
-                .filter(|seen| seen.identified)
-                .map(|seen| &self.versions[seen.at])
-                .filter(|version| version.posted.as_ref().is_some_and(|(_, of, _)| *of == id))
-                .map(|version| version.rank.0)
-                .collect();
-            if !others.is_empty() && !others.contains(&object.rev) {
-                return false; // STIX 3.5: visibly another's
-            }
-        }
-        let sectors = self.sectors_of(&body);
-        let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
-        version.token = object.token();
-        let rank = if object.thing == Thing::Domain {
-            0
-        } else {
-            object.rev
-        };
-        version.rank = (rank, self.versions.len());
-        version.posted = Some((object.thing, id, text));
-        let refs = object.refs.iter();
-        version.refs = refs
-            .map(|(thing, of)| (*thing, id_of(*thing, *of)))
-            .collect();
-        self.accept(version, holds, step.at);
-        true
     }
 
     #[allow(
@@ -380,6 +352,8 @@ impl Model {
             named: None,
             stores_in_japan: level.storage_jp_only || self.council.charter.1,
             keeps_days: level.retention_min_days,
+            through: None,
+            k: level.k,
             not_after: None,
             attribution: level.attribution,
             anonymise: level.anonymise.clone(),
@@ -407,6 +381,10 @@ impl Model {
             level: level.name.clone(),
             approvals: BTreeMap::new(),
             answers: Vec::new(),
+            said: Vec::new(),
+            advice: None,
+            changed: false,
+            deleted: false,
             made: BTreeSet::new(),
             dropped: false,
             asked: BTreeMap::new(),

@@ -21,6 +21,8 @@ pub(super) struct Further {
 pub struct Taken {
     pub step: usize,
     pub at: usize,
+    /// By TAXII's delete, which gives no reason.
+    pub deleted: bool,
 }
 
 impl Version {
@@ -47,6 +49,7 @@ impl Version {
     pub(super) fn under(&self, level: Option<&Level>, storage: bool) -> Further {
         let mut access = self.access.clone();
         (access.named, access.not_after, access.strips) = (None, None, false);
+        (access.through, access.k) = (None, 0);
         access.stores_in_japan = storage;
         let Some(level) = level else {
             return Further {
@@ -59,6 +62,7 @@ impl Version {
         access.columns = vec![(self.ceptoar.clone(), level.columns)];
         access.stores_in_japan |= level.storage_jp_only;
         access.keeps_days = level.retention_min_days;
+        access.k = level.k;
         access.attribution = level.attribution;
         access.anonymise.clone_from(&level.anonymise);
         Further {
@@ -91,6 +95,7 @@ fn asks_more(old: &Level, new: &Level) -> bool {
         || new.storage_jp_only && !old.storage_jp_only
         || new.retention_min_days > old.retention_min_days
         || !new.anonymise.is_subset(&old.anonymise)
+        || new.k > old.k
 }
 
 impl Model {
@@ -146,6 +151,7 @@ impl Model {
         if let Some(part) = &mut version.part {
             part.join(&further.access);
         }
+        version.changed |= version.access != before;
         let joined = version.access.clone();
         let mut new = Vec::new();
         for (who, mode) in &further.approvals {
@@ -282,7 +288,11 @@ impl Model {
                 State::Withdrawn
             };
             version.out = [None, None];
-            self.taken.push(Taken { step, at });
+            self.taken.push(Taken {
+                step,
+                at,
+                deleted: false,
+            });
         }
         if some {
             Outcome::Taken(vec![true])
