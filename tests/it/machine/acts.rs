@@ -22,7 +22,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     /// A report over REST, or a new version of one.
-    Report(Report),
+    Report(Box<Report>),
     /// An envelope over TAXII.
     Post { by: String, objects: Vec<Posted> },
     /// An answer to a request for consent for one item.
@@ -307,8 +307,8 @@ impl Act {
     /// Who does it; nobody for what the hub's operator or the clock does.
     pub fn by(&self) -> Option<&str> {
         match self {
-            Self::Report(Report { by, .. })
-            | Self::Post { by, .. }
+            Self::Report(report) => Some(&report.by),
+            Self::Post { by, .. }
             | Self::Vote { by, .. }
             | Self::Withdraw { by, .. }
             | Self::Narrow(Narrow { by, .. })

@@ -178,7 +178,7 @@ impl Drawing {
 
     fn report(&mut self) -> Act {
         let person = self.publisher();
-        Act::Report(self.report_of(&person, None))
+        Act::Report(Box::new(self.report_of(&person, None)))
     }
 
     fn report_of(&mut self, person: &Person, replaces: Option<usize>) -> Report {
@@ -292,7 +292,7 @@ impl Drawing {
             .cloned()
             .collect();
         match self.seed.pick(&people).cloned() {
-            Some(person) => Act::Report(self.report_of(&person, Some(first))),
+            Some(person) => Act::Report(Box::new(self.report_of(&person, Some(first)))),
             None => self.report(),
         }
     }
@@ -436,7 +436,7 @@ impl Drawing {
     /// One change of the council's file.
     fn council(&mut self) -> Act {
         let mut council = self.model.council.clone();
-        let what = match self.seed.below(7) {
+        let what = match self.seed.below(8) {
             0 | 1 => {
                 let at = self.seed.below(council.people.len() as u64) as usize;
                 let person = &mut council.people[at];
@@ -502,7 +502,16 @@ impl Drawing {
                 format!("R1 version {version} from {effective}")
             }
             _ => {
-                council.charter = (council.charter.0 + 1, !council.charter.1);
+                council.charter.0 += 1;
+                if self.seed.one_in(2) {
+                    let policy = self.seed.below(4) as usize;
+                    council.charter.2 = (policy < 3).then_some(policy);
+                    return Act::Council(
+                        Box::new(council),
+                        format!("the charter's policy is {policy}"),
+                    );
+                }
+                council.charter.1 = !council.charter.1;
                 format!("the charter stores in Japan: {}", council.charter.1)
             }
         };

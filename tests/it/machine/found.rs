@@ -284,4 +284,57 @@ both! {
         hub.exchange.pass_on(&poc, &had, Said::default()).await.unwrap();
         assert_eq!(reads("broadcast-op1-member").await, 1);
     }
+
+    /// Law 2: a policy that comes later is asked about those who come to stand in its column later, too.
+    a_later_policy_holds_for_who_comes_to_stand_in_its_column => |hub| {
+        let file = |standing: &str, version: i64, more: &str| {
+            let mut file: toml::Value = toml::from_str(&broadcast_is(standing)).unwrap();
+            let charter = file["charter"].as_table_mut().unwrap();
+            let policies = format!("{}{more}", charter["policies"].as_str().unwrap());
+            charter.insert("policies".to_owned(), policies.into());
+            charter.insert("version".to_owned(), version.into());
+            toml::to_string(&file).unwrap()
+        };
+        let policy = "@id(\"later\") forbid (principal, action == Action::\"receive\", resource) when { \
+            context.relation == Relation::\"observers\" && resource.kind == Kind::\"stix_object\" };";
+        let reads = async || {
+            let seen = hub.objects(Some("broadcast-poc")).await;
+            seen.iter().filter(|object| object.id.starts_with("indicator")).count()
+        };
+        for (first, last) in [("", 1), (policy, 0)] {
+            let hub_version = if first.is_empty() { 11 } else { 12 };
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("member", hub_version, "")).await.unwrap();
+            if first.is_empty() {
+                post(&hub, "ict-taxii", indicator(1, GREEN)).await;
+            }
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("member", hub_version, first)).await.unwrap();
+            hub.exchange.act_on_time().await.unwrap();
+            assert_eq!(reads().await, 1, "a member, of whom the policy does not speak");
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("selection_pending", hub_version, first)).await.unwrap();
+            hub.exchange.act_on_time().await.unwrap();
+            assert_eq!(reads().await, last, "an observer");
+        }
+    }
+
+    /// Law 6: an older version that comes after the newer one was deleted is read back at the desk.
+    a_desk_reads_back_what_it_posts_after_a_delete => |hub| {
+        let held = |hour: u32| indicator(hour, NOWHERE);
+        post(&hub, "ict-taxii", held(5)).await;
+        hub.advance(TimeDelta::seconds(1));
+        let caller = hub.caller("ict-taxii").await;
+        let view = hub.exchange.view(Some(&caller), Channel::Taxii).await.unwrap();
+        let id = held(5)["id"].as_str().unwrap().to_owned();
+        let done = hub.exchange.delete_object(&caller, &view, &id, &Versions::All).await.unwrap();
+        assert_eq!(done, Deleted::Done);
+        let there = async || {
+            let seen = hub.objects(Some("ict-poc")).await;
+            seen.iter().filter(|object| object.id == id).count()
+        };
+        assert_eq!(there().await, 0);
+        post(&hub, "ict-taxii", held(4)).await;
+        assert_eq!(there().await, 1);
+    }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 mod boards;
+mod charter;
 mod narrower;
 mod post;
 mod sees;
@@ -38,6 +39,8 @@ pub struct Access {
     keeps_days: u32,
     /// The CEPTOARs that have passed it on, where it goes through them.
     through: Option<BTreeSet<String>>,
+    /// Whether whoever reads without a login may: not what is forbidden to somebody.
+    public: bool,
     /// The smallest count that may be told of it.
     k: u32,
     not_after: Option<i64>,
@@ -85,6 +88,8 @@ pub struct Version {
     said: Vec<(String, usize, &'static str)>,
     /// What makes it an advisory.
     pub advice: Option<Advice>,
+    /// As the charter's policies know it.
+    kind: &'static str,
     /// Whether its rule is another than it was accepted under.
     changed: bool,
     /// Gone from the desk as well.
@@ -110,7 +115,10 @@ pub struct Version {
     /// Who has until when to reply, and who let it pass where that is consent.
     due: BTreeMap<String, i64>,
     lapsed: BTreeSet<String>,
-    releases_unanswered: bool,
+    /// What no reply means: release, ask the superior, refuse.
+    no_reply: u8,
+    /// Whose superior answers too, and whether that one's time runs.
+    escalated: BTreeMap<String, (String, bool)>,
     not_before: i64,
 }
 
@@ -301,7 +309,16 @@ impl Model {
         {
             return Outcome::Refused;
         }
-        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
+        let mut version = self.version(
+            item,
+            step,
+            &person,
+            &body,
+            operator,
+            level,
+            sectors,
+            report.kind,
+        );
         version.token = report_token(step.number);
         version.rank = (before.len() as u32, step.number);
         let access = &mut version.access;
@@ -342,6 +359,7 @@ impl Model {
         operator: Option<String>,
         level: &Level,
         sectors: BTreeSet<String>,
+        kind: &'static str,
     ) -> Version {
         let ceptoar = self.ceptoar_of(body);
         let access = Access {
@@ -353,12 +371,15 @@ impl Model {
             stores_in_japan: level.storage_jp_only || self.council.charter.1,
             keeps_days: level.retention_min_days,
             through: None,
+            public: true,
             k: level.k,
             not_after: None,
             attribution: level.attribution,
             anonymise: level.anonymise.clone(),
             strips: false,
         };
+        let mut access = access;
+        access.under_policy(&self.council, &ceptoar, kind);
         let scheme = self.scheme_of(body, step.at).unwrap();
         let scheme = (scheme.id.clone(), scheme.version);
         let leaves = !access
@@ -383,6 +404,7 @@ impl Model {
             answers: Vec::new(),
             said: Vec::new(),
             advice: None,
+            kind,
             changed: false,
             deleted: false,
             made: BTreeSet::new(),
@@ -397,7 +419,8 @@ impl Model {
             out: [None, None],
             due: BTreeMap::new(),
             lapsed: BTreeSet::new(),
-            releases_unanswered: level.releases_unanswered,
+            no_reply: level.no_reply,
+            escalated: BTreeMap::new(),
             not_before: 0,
         };
         version.approvals = version.approvers(level);
@@ -439,7 +462,7 @@ impl Model {
             // It waits for those whom the newer one's rule asks.
             let newest = &self.versions[newest.unwrap()];
             version.access.join(&newest.access);
-            version.releases_unanswered &= newest.releases_unanswered;
+            version.no_reply = version.no_reply.max(newest.no_reply);
             for (who, mode) in &newest.approvals {
                 join_modes(&mut version.approvals, who, *mode);
             }
@@ -502,8 +525,15 @@ impl Model {
         let asked = version
             .asked
             .keys()
-            .filter(|who| self.answers_for(by, who) && !answered(who));
+            .filter(|who| self.may_answer(version, by, who) && !answered(who));
         asked.cloned().collect()
+    }
+
+    /// Whether a person is asked, or stands above who was asked and did not reply.
+    pub(super) fn may_answer(&self, version: &Version, by: &Person, approver: &str) -> bool {
+        let above = version.escalated.get(approver);
+        self.answers_for(by, approver)
+            || above.is_some_and(|(body, _)| self.answers_for(by, &format!("{body}.poc")))
     }
 
     fn answers_for(&self, by: &Person, approver: &str) -> bool {

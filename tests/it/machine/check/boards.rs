@@ -152,7 +152,7 @@ fn counts(of: &[&Arrived], k: u64, shown: &Value) -> Result<bool, String> {
         return Err(format!("{count} said {name}, and that is below {k}"));
     }
     // What need not be left out is told.
-    if told.first().is_none() && of.len() as u64 >= k {
+    if told.is_empty() && of.len() as u64 >= k {
         return Err(format!(
             "{} are concerned, and it does not say so",
             of.len()

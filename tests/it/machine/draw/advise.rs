@@ -24,7 +24,7 @@ const SAID: [&str; 8] = [
 impl Drawing {
     pub(super) fn advise(&mut self) -> Act {
         let issuer = self.model.council.person("centre-adv").unwrap().clone();
-        Act::Report(self.advisory(&issuer, None))
+        Act::Report(Box::new(self.advisory(&issuer, None)))
     }
 
     pub(super) fn advisory(&mut self, person: &Person, replaces: Option<usize>) -> Report {

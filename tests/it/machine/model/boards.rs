@@ -130,12 +130,14 @@ impl Model {
         };
         let person = self.council.person(by).unwrap();
         if what == "open" {
-            let advisory = self.versions[at].advice.is_some();
-            return if advisory {
-                Outcome::Taken(vec![true])
-            } else {
-                Outcome::Refused
-            };
+            if self.versions[at].advice.is_none() {
+                return Outcome::Refused;
+            }
+            let (body, service) = (person.body.clone(), person.service);
+            if !service {
+                self.versions[at].said.push((body, step, what));
+            }
+            return Outcome::Taken(vec![true]);
         }
         if what == "ack" && person.service {
             return Outcome::Refused; // it says that it reached a person
@@ -161,7 +163,11 @@ impl Model {
             return String::new();
         };
         if self.speaks_for_source(person, version) {
-            return format!("{:?}", version.said);
+            // Whom it concerns is counted, and who has passed it on is told.
+            let reads = self.concerned(version).map(|body| body.id.as_str());
+            let reads: Vec<&str> = reads.filter(|_| version.advice.is_some()).collect();
+            let passed = &version.access.through;
+            return format!("{:?} {reads:?} {passed:?}", version.said);
         }
         let body = self.council.find(&person.body).unwrap();
         if version.advice.is_none() || body.kind != Kind::Ceptoar || !person.roles.contains("poc") {

@@ -23,6 +23,11 @@ impl Model {
             Mark::Level(..) => (None, false),
         };
         let Some(level) = level else { return false };
+        let kind = match object.thing {
+            Thing::Indicator => "indicator",
+            Thing::Note => "note",
+            Thing::Domain => "domain-name",
+        };
         let id = object.id();
         let item = Item::Object(body.id.clone(), id.clone());
         let text = object.object().to_string();
@@ -44,7 +49,8 @@ impl Model {
             if same {
                 let sectors = self.sectors_of(&body);
                 let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-                let again = self.version(item, step, &person, &body, operator, level, sectors);
+                let again =
+                    self.version(item, step, &person, &body, operator, level, sectors, kind);
                 self.posted_again(&earlier, &again, step.at);
                 return true; // no news, but for what it asks more
             }
@@ -66,7 +72,7 @@ impl Model {
         }
         let sectors = self.sectors_of(&body);
         let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
+        let mut version = self.version(item, step, &person, &body, operator, level, sectors, kind);
         version.token = object.token();
         let rank = if object.thing == Thing::Domain {
             0

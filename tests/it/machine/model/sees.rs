@@ -216,7 +216,7 @@ impl Model {
             || version
                 .asked
                 .keys()
-                .any(|who| self.answers_for(person, who))
+                .any(|who| self.may_answer(version, person, who))
     }
 
     /// Where a reader belongs: body, and how far in (1 its point of contact, 2 analyst, 3 member).
@@ -252,7 +252,7 @@ pub(super) fn reads_as_member(person: &Person) -> bool {
 }
 
 /// The README's first table of bodies.
-fn column(body: &Body, own: &Body) -> Option<usize> {
+pub(super) fn column(body: &Body, own: &Body) -> Option<usize> {
     if body.id == own.id {
         return Some(0);
     }
@@ -273,7 +273,7 @@ impl Access {
         for (own, columns) in &self.columns {
             let own = council.find(own).unwrap();
             let (depth, form) = match council.find(place) {
-                None if place == ANYBODY && self.tlp == 0 => columns[5],
+                None if place == ANYBODY && self.tlp == 0 && self.public => columns[5],
                 None => (0, 0),
                 Some(body) => column(body, own).map_or((0, 0), |column| columns[column]),
             };
@@ -371,6 +371,7 @@ impl Access {
         self.stores_in_japan |= other.stores_in_japan;
         self.keeps_days = self.keeps_days.max(other.keeps_days);
         self.k = self.k.max(other.k);
+        self.public &= other.public;
         self.through = match (&self.through, &other.through) {
             (Some(one), Some(two)) => Some(one.intersection(two).cloned().collect()),
             (one, two) => one.clone().or(two.clone()),
