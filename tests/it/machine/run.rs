@@ -382,9 +382,9 @@ fn compare(one: &[Answer], two: &[Answer]) -> Result<(), String> {
         if one == two {
             continue;
         }
-        // GAP: when others fetched an item is told to its desk and on boards, and the twin's readers,
-        // whom less is drawn for, do not fetch at the same steps.
-        let tells = ["/audience", "/board"]
+        // GAP: when others fetched an item is told to its desk, to who takes it back and on boards,
+        // and the twin's readers, whom less is drawn for, do not fetch at the same steps.
+        let tells = ["/audience", "/board", "/withdraw"]
             .iter()
             .any(|end| one.request.contains(end));
         if tells
@@ -419,11 +419,17 @@ fn compare(one: &[Answer], two: &[Answer]) -> Result<(), String> {
 /// How far an item went, without when it was fetched.
 fn without_fetches(body: &str) -> String {
     let mut text = body.to_owned();
-    for word in ["\"fetched_at\":", "\"delivered_at\":", "\"delivered\":"] {
+    let words = [
+        ("\"fetched_at\":", ','),
+        ("\"delivered_at\":", ','),
+        ("\"delivered\":", ','),
+        ("\"told\":", ']'),
+    ];
+    for (word, end) in words {
         let mut parts = text.split(word);
         let mut without = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            without.push_str(&part[part.find(',').unwrap_or(part.len())..]);
+            without.push_str(&part[part.find(end).unwrap_or(part.len())..]);
         }
         text = without;
     }
