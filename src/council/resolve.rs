@@ -390,6 +390,23 @@ fn before_and_after(before: &Grants, after: &Grants) -> BTreeMap<BodyId, bool> {
         .collect()
 }
 
+/// What a rule that is out leaves to bodies that come to stand elsewhere, once policies have been
+/// asked of it anew and have taken these parts.
+#[must_use]
+pub fn left_to_later(
+    directory: &Directory,
+    origin: &Origin,
+    rule: &Rule,
+    taken: &[Part],
+    at: DateTime<Utc>,
+) -> Relative {
+    let after = taken
+        .iter()
+        .fold(rule.clone(), |sum, part| sum.join(&part.rule));
+    let given = before_and_after(&rule.access.audience, &after.access.audience);
+    spared(directory, origin, &rule.access.relative, &given, at)
+}
+
 /// What a later body may have of a column: nothing, where the policies took from a body in it, or no
 /// body in it was asked about. They are asked for each item when it is released and not again.
 fn spared(

@@ -4,7 +4,7 @@
 
 use super::access::Caller;
 use super::gate::View;
-use super::portions::Had;
+use super::portions::{self, Had};
 use super::refusal::Refusal;
 use super::stamps::SPREAD;
 use super::withdraw::{Withdrawal, is_gone};
@@ -102,6 +102,8 @@ impl Exchange {
         if gone.is_empty() {
             return Ok(Deleted::Absent);
         }
+        let now = self.clock().now_micros();
+        let mut had = Had::ready(tx, now, SPREAD).await?;
         for (key, _, version) in gone {
             if !is_gone(version) {
                 let one = Withdrawal {
@@ -110,14 +112,15 @@ impl Exchange {
                 };
                 self.withdraw_in(tx, caller, item, &one).await?;
             }
+            // Who had it at the desk has it no more: what names it is decided anew for them too.
+            portions::note_version(tx, &mut had, *key).await?;
             tx.take_from_all(*key).await?;
         }
         // As outside: of what is left, the newest is the latest, also for who is past it.
         if let Some((key, ..)) = left.last() {
-            let now = self.clock().now_micros();
-            let mut had = Had::ready(tx, now, SPREAD).await?;
             self.enter_again(tx, *key, "desk", &mut had, now).await?;
         }
+        self.arrived(tx, &caller.directory, had, now).await?;
         Ok(Deleted::Done)
     }
 }

@@ -5,6 +5,7 @@
 //! Passing on takes the bound from one CEPTOAR and gives it no more than the rule without the bound
 //! does: it widens nothing that the source did not give.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,8 +18,10 @@ use super::publish::{Checked, stored_rule};
 use super::refusal::Refusal;
 use super::{Exchange, Tx, record};
 use crate::council::body::role;
-use crate::council::{BodyKind, Directory, PrincipalKind};
-use crate::handling::{BodyId, Channel, Depth, Form, Grant, Relative, Rule};
+use crate::council::{Body, BodyKind, Directory, PrincipalKind};
+use crate::handling::{
+    Access, BodyId, Channel, Column, Columns, Depth, Form, Grant, Relative, Rule,
+};
 use crate::report::drill::is_drill;
 use crate::report::{Kind, Report};
 use crate::stix::timestamp::format_taxii;
@@ -43,15 +46,55 @@ pub(super) fn bound(report: &Report, directory: &Directory, own: &BodyId) -> Opt
         return None;
     }
     let mut bound = Rule::unrestricted();
+    let analysts = Grant::new(Depth::Analyst, Form::Identified);
     for body in directory.bodies() {
         if body.kind == BodyKind::Ceptoar && body.id != *own {
-            let grant = Grant::new(Depth::Analyst, Form::Identified);
-            bound.access.audience.set(body.id.clone(), grant);
+            bound.access.audience.set(body.id.clone(), analysts);
         }
     }
-    // A CEPTOAR that comes later would be given its column, operators and all.
-    bound.access.relative = Relative::Several;
+    // A CEPTOAR that comes later, or comes to stand in another column, is given that: as far as here.
+    let columns = Columns::widest()
+        .with(Column::OtherCeptoars, analysts)
+        .with(Column::Observers, analysts);
+    bound.access.relative = Relative::One {
+        own: own.clone(),
+        columns,
+    };
     Some(bound)
+}
+
+/// Whether a rule is still the one it was, but for bodies that stand elsewhere since: its list follows
+/// those.
+fn is_as_issued(directory: &Directory, rule: &Rule, issued: &Rule, day: NaiveDate) -> bool {
+    let mut followed = issued.clone();
+    for body in directory.bodies() {
+        let now = rule.access.audience.get(&body.id);
+        if now == given_today(directory, &issued.access, body, day) {
+            followed.access.audience.set(body.id.clone(), now);
+        }
+    }
+    // A body that is listed with nothing has what one that is not listed has.
+    let listed = |rule: &Rule| {
+        let mut rule = rule.clone();
+        rule.access.audience = rule.access.audience.only(|_, _| true);
+        rule
+    };
+    listed(rule) == listed(&followed)
+}
+
+/// What a body is given where it stands today: the rule's own list says where it stood when the rule
+/// was made.
+fn given_today(directory: &Directory, access: &Access, body: &Body, day: NaiveDate) -> Grant {
+    let Relative::One { own, columns } = &access.relative else {
+        return access.audience.get(&body.id);
+    };
+    let column = directory.column(body, own, day);
+    let grant = column.map_or(Grant::NONE, |column| columns.get(column));
+    if directory.has_operators(&body.id) || grant.depth() >= Depth::Analyst {
+        grant
+    } else {
+        Grant::new(Depth::Analyst, grant.form())
+    }
 }
 
 impl Exchange {
@@ -215,14 +258,13 @@ impl Exchange {
         let rule = |text: &str| serde_json::from_str::<Rule>(text).map(Rule::normalised);
         let (whole, bounded, before) = (rule(&whole)?, rule(&bounded)?, stored_rule(&version)?);
         let parts = !tx.part_rules(key).await?.is_empty() || !tx.parts(key).await?.is_empty();
-        if before != bounded || parts {
+        let day = self.clock().now().date_naive();
+        if !is_as_issued(&caller.directory, &before, &bounded, day) || parts {
             return conflict("its rule is not the one it was issued under: ask its issuer");
         }
         let own = &caller.body.id;
-        let (given, had) = (
-            whole.access.audience.get(own),
-            before.access.audience.get(own),
-        );
+        let given = given_today(&caller.directory, &whole.access, &caller.body, day);
+        let had = before.access.audience.get(own);
         // Depths go from wide to narrow.
         if had.is_none() || given.depth() >= had.depth() {
             return conflict("there is nothing more to pass on");

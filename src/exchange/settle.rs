@@ -200,9 +200,10 @@ impl Exchange {
             // Also where nobody has what it names: the older one has given way all the same.
             let version = tx.item_version(other).await?;
             let gone = version.is_none_or(|version| is_gone(&version));
-            // The desk is told what became of it, and keeps it.
+            // The desk is told what became of it, and keeps it, until it is deleted there too.
+            let kept = tx.is_at_desk(other).await?;
             let out = tx.sides_of(other).await?.into_iter();
-            sides.extend(out.filter(|side| !gone || side == "desk"));
+            sides.extend(out.filter(|side| !gone || kept && side == "desk"));
         }
         Ok((older, sides))
     }

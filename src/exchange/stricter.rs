@@ -13,6 +13,7 @@ use super::settle::stored_origin;
 use super::stamps::WIDE;
 use super::{Exchange, Tx, record};
 use crate::council::plan::{asks, tightened};
+use crate::council::resolve::left_to_later;
 use crate::council::{Directory, Origin};
 use crate::handling::{BodyId, Join, Rule};
 use crate::store::ItemVersion;
@@ -61,6 +62,9 @@ impl Exchange {
                 if ask_policies {
                     let subject = self.facts_of(tx, key).await?;
                     let taken = directory.charter_takes(subject.as_ref(), &rules.whole, day);
+                    // Whoever stands elsewhere later is not asked about again.
+                    let left = left_to_later(directory, &origin, &rules.whole, &taken, at);
+                    further.access.relative = further.access.relative.join(&left);
                     further = taken.iter().fold(further, |sum, part| sum.join(&part.rule));
                 }
                 self.narrow_by_law(tx, directory, &version, &further, &mut had, now)

@@ -66,6 +66,19 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// Everything for everybody, wherever they stand: the identity of the join.
+    #[must_use]
+    pub const fn widest() -> Self {
+        Self {
+            own_ceptoar: Grant::WIDEST,
+            other_ceptoars: Grant::WIDEST,
+            national_centre: Grant::WIDEST,
+            own_ministry: Grant::WIDEST,
+            other_ministries: Grant::WIDEST,
+            observers: Grant::WIDEST,
+        }
+    }
+
     /// The same but for one column.
     #[must_use]
     pub const fn with(mut self, column: Column, grant: Grant) -> Self {

@@ -22,7 +22,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     /// A report over REST, or a new version of one.
-    Report(Report),
+    Report(Box<Report>),
     /// An envelope over TAXII.
     Post { by: String, objects: Vec<Posted> },
     /// An answer to a request for consent for one item.
@@ -34,10 +34,24 @@ pub enum Act {
         only: Option<usize>,
         recall: bool,
     },
+    /// TAXII's delete of an object, which versions in its words.
+    Delete {
+        by: String,
+        on: Item,
+        which: Option<&'static str>,
+    },
     /// A source narrows what is out.
     Narrow(Narrow),
     /// A reader acknowledges the notices of what a step took back.
     Acknowledge { by: String, on: Item, of: usize },
+    /// A point of contact passes an advisory on to its operators.
+    PassOn { by: String, on: Item },
+    /// A reader says something of what it has; `open` is to open it.
+    Say {
+        by: String,
+        on: Item,
+        what: &'static str,
+    },
     /// A reader accepts what a report obliges to, and says what came of it.
     Accept { by: String, on: Item },
     /// Another council file.
@@ -85,6 +99,21 @@ pub struct Report {
     pub strips: bool,
     /// The level of its narrative, where that is a part by itself.
     pub part: Option<String>,
+    /// What makes it an advisory.
+    pub advice: Option<Advice>,
+}
+
+/// What an advisory says beside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    pub kind: &'static str,
+    /// To the operators at once, and not through their CEPTOARs.
+    pub direct: bool,
+    /// Whom it concerns: nobody named is everybody.
+    pub sectors: BTreeSet<String>,
+    pub bodies: BTreeSet<String>,
+    /// The step of the advisory that this one goes on with.
+    pub ends: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,10 +246,14 @@ impl Report {
         let instant = |at: i64| written(start + at);
         let token = report_token(step);
         let mut body = json!({
-            "kind": self.kind, "sector": self.sector,
+            "kind": self.kind,
             "title": {"en": token}, "summary": {"en": format!("summary of {token}")},
         });
+        if !self.sector.is_empty() {
+            body["sector"] = json!(self.sector);
+        }
         match self.kind {
+            "advisory" => body["advisory"] = self.advice.as_ref().unwrap().body(),
             "incident_cause" => {
                 body["event_types"] = json!(["other_event"]);
                 body["cause_types"] = json!(["unknown"]);
@@ -257,16 +290,32 @@ impl Report {
     }
 }
 
+impl Advice {
+    fn body(&self) -> Value {
+        let route = if self.direct { "direct" } else { "ceptoar" };
+        let mut body = json!({"type": self.kind, "route": route});
+        for (name, list) in [("sectors", &self.sectors), ("bodies", &self.bodies)] {
+            if !list.is_empty() {
+                body["targets"][name] = json!(list);
+            }
+        }
+        body
+    }
+}
+
 impl Act {
     /// Who does it; nobody for what the hub's operator or the clock does.
     pub fn by(&self) -> Option<&str> {
         match self {
-            Self::Report(Report { by, .. })
-            | Self::Post { by, .. }
+            Self::Report(report) => Some(&report.by),
+            Self::Post { by, .. }
             | Self::Vote { by, .. }
             | Self::Withdraw { by, .. }
             | Self::Narrow(Narrow { by, .. })
             | Self::Acknowledge { by, .. }
+            | Self::Delete { by, .. }
+            | Self::PassOn { by, .. }
+            | Self::Say { by, .. }
             | Self::Accept { by, .. } => Some(by),
             Self::Council(..) | Self::Restart | Self::Wait => None,
         }

@@ -1,5 +1,7 @@
 //! Compares what a reader was answered with what the model says the reader has.
 
+mod boards;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -8,7 +10,9 @@ use serde_json::value::RawValue;
 
 use super::acts::{Item, TLP_MARKINGS, Thing, part_token, reason_token};
 use super::model::{Model, Outcome, Seen, Taken};
-use super::world::{Answer, World};
+use super::world::{Answer, Sent, World};
+
+pub use boards::boards;
 
 /// An object of an envelope, with its bytes as they came.
 pub struct Shown {
@@ -426,7 +430,10 @@ pub fn notices(
     let items = body["items"].as_array().into_iter().flatten();
     let hub = counted(items.map(|item| item["reason"].as_str().unwrap().to_owned()));
     let told = || told.into_iter().flatten();
-    let reason = |taken: &Taken| reason_token(taken.step);
+    let reason = |taken: &Taken| match taken.deleted {
+        true => String::new(),
+        false => reason_token(taken.step),
+    };
     let all = counted(told().map(reason));
     // GAP: of two equal objects a reader is handed one, so which source's it was is left open.
     let sure = counted(
@@ -450,10 +457,32 @@ pub fn notices(
         .filter(|object| object.kind() == "note");
     let notes = notes.filter_map(|note| {
         let content = note.value["content"].as_str()?;
+        if !content.starts_with("The source has ") {
+            return None;
+        }
         let word = content.split(' ').next_back()?;
-        word.starts_with("qqw").then(|| word.to_owned())
+        // A delete gives no reason.
+        let word = word.strip_prefix("to.").unwrap_or(word);
+        Some(word.to_owned())
     });
     same("notes of what was taken back", counted(notes), hub)
+}
+
+/// What was sent after a step is what its reader has.
+pub fn sent(seen: &[Seen], step: usize, sent: &[Sent]) -> Result<(), String> {
+    let has: BTreeSet<&String> = seen.iter().map(|seen| &seen.token).collect();
+    let parts: BTreeSet<String> = seen
+        .iter()
+        .filter(|seen| seen.part)
+        .map(|seen| part_token(seen.step))
+        .collect();
+    let last = sent.iter().rev().take_while(|sent| sent.step == step);
+    for word in last.flat_map(|sent| &sent.words) {
+        if !has.contains(word) && !parts.contains(word) && !word.starts_with("qqw") {
+            return Err(format!("was sent {word}, and does not have it"));
+        }
+    }
+    Ok(())
 }
 
 /// A manifest's stamps ascend, and none comes twice.

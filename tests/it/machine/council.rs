@@ -34,6 +34,8 @@ pub struct Body {
     pub standing: Standing,
     pub scheme: Option<String>,
     pub ministry: Option<String>,
+    /// Whom its silence is brought before.
+    pub superior: Option<String>,
     pub ceptoars: Vec<String>,
     pub sectors: BTreeSet<String>,
     pub stores_in_japan: bool,
@@ -86,11 +88,13 @@ pub struct Level {
     /// Approver as the scheme names it, and mode: 1 silent, 2 explicit, 3 two people.
     pub approvals: BTreeMap<String, u8>,
     pub attribution: &'static str,
-    /// What no reply means: `release`, or anything else with nobody above to ask.
-    pub releases_unanswered: bool,
+    /// What no reply means: one of [`NO_REPLY`].
+    pub no_reply: u8,
     pub storage_jp_only: bool,
     pub retention_min_days: u32,
     pub anonymise: BTreeSet<String>,
+    /// The smallest count that may be told.
+    pub k: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -108,10 +112,33 @@ pub struct Council {
     pub bodies: Vec<Body>,
     pub people: Vec<Person>,
     pub schemes: Vec<Scheme>,
-    /// The charter's own storage rule, and its version.
-    pub charter: (u32, bool),
+    /// The charter: its version, its storage rule, which of [`POLICIES`] it has.
+    pub charter: (u32, bool, Option<usize>),
 }
 
+/// What a charter may forbid: to which column, of which kind, and how it says so. Each speaks of a
+/// whole column, so that what the model takes from the column is what the hub takes from its bodies.
+pub const POLICIES: [(usize, &str, &str); 3] = [
+    (
+        5,
+        "best_practice",
+        "@id(\"observers\") forbid (principal, action == Action::\"receive\", resource) when { \
+         context.relation == Relation::\"observers\" && resource.kind == Kind::\"best_practice\" };",
+    ),
+    (
+        1,
+        "note",
+        "@id(\"notes\") forbid (principal, action == Action::\"receive\", resource) when { \
+         context.relation == Relation::\"other_ceptoars\" && resource has stix_type && resource.stix_type == \"note\" };",
+    ),
+    (
+        2,
+        "incident_cause",
+        "@id(\"centre\") forbid (principal, action == Action::\"receive\", resource) when { \
+         context.relation == Relation::\"national_centre\" && resource.kind == Kind::\"incident_cause\" };",
+    ),
+];
+const NO_REPLY: [&str; 3] = ["release", "escalate", "refuse"];
 const MODES: [&str; 4] = ["none", "silent", "explicit", "two_person"];
 const ATTRIBUTIONS: [&str; 4] = ["name_ok", "pseudonym", "sector_only", "withheld"];
 
@@ -146,7 +173,7 @@ fn known_scheme(id: &str) -> Scheme {
                 .map(|(who, mode)| (who.clone(), at(&MODES, mode) as u8))
                 .collect(),
             attribution: ATTRIBUTIONS[at(&ATTRIBUTIONS, &line["attribution"])],
-            releases_unanswered: line["no_reply"] == "release",
+            no_reply: at(&NO_REPLY, &line["no_reply"]) as u8,
             storage_jp_only: line["storage_jp_only"] == true,
             retention_min_days: line["retention_min_days"].as_u64().unwrap() as u32,
             anonymise: line["anonymise"]
@@ -155,6 +182,7 @@ fn known_scheme(id: &str) -> Scheme {
                 .iter()
                 .map(|word| word.as_str().unwrap().to_owned())
                 .collect(),
+            k: 0,
         })
         .collect();
     let default = match id {
@@ -214,10 +242,11 @@ pub fn random_scheme(seed: &mut Seed, id: &str, version: u32, effective: &str) -
                 columns,
                 approvals,
                 attribution: ATTRIBUTIONS[seed.below(4) as usize],
-                releases_unanswered: seed.one_in(2),
+                no_reply: seed.below(3) as u8,
                 storage_jp_only: seed.one_in(5),
                 retention_min_days: if seed.one_in(6) { 100 } else { 0 },
                 anonymise: set(&["org"]),
+                k: 0,
             }
         })
         .collect();
@@ -231,6 +260,27 @@ pub fn random_scheme(seed: &mut Seed, id: &str, version: u32, effective: &str) -
     }
 }
 
+/// The national centre's own scheme, under which it issues advisories: nobody is asked, and small
+/// counts are not told.
+fn centre_scheme(seed: &mut Seed) -> Scheme {
+    let mut scheme = random_scheme(seed, "A1", 1, "2025-04-01");
+    let k = 2 + seed.below(2) as u32;
+    for level in &mut scheme.levels {
+        level.approvals.clear();
+        level.k = k;
+        // Most of what is issued goes to whom it may go to at all.
+        if !seed.one_in(4) {
+            level.columns[1].0 = BOUNDS[level.tlp][1];
+            level.columns[1].1 = if level.columns[1].0 == 0 {
+                0
+            } else {
+                1 + seed.below(2) as u8
+            };
+        }
+    }
+    scheme
+}
+
 impl Council {
     /// Draws one: three or four CEPTOARs, two of which may share a scheme.
     pub fn draw(seed: &mut Seed) -> Self {
@@ -242,17 +292,24 @@ impl Council {
         if seed.one_in(2) {
             schemes.swap(0, 2);
         }
+        let drawn = schemes.len();
+        schemes.push(centre_scheme(seed));
         let mut council = Self {
             bodies: Vec::new(),
             people: Vec::new(),
             schemes,
-            charter: (1, false),
+            charter: (1, false, None),
         };
         council.body(
             "centre",
             Kind::Centre,
-            &[("analyst", &["analyst"]), ("poc", &["poc"])],
+            &[
+                ("analyst", &["analyst"]),
+                ("poc", &["poc"]),
+                ("adv", &["advisor", "publisher"]),
+            ],
         );
+        council.bodies.last_mut().unwrap().scheme = Some("A1".to_owned());
         for name in ["mina", "minb"] {
             council.body(
                 name,
@@ -281,8 +338,10 @@ impl Council {
             ];
             council.body(name, Kind::Ceptoar, people);
             let body = council.bodies.last_mut().unwrap();
-            body.scheme = Some(council.schemes[at % council.schemes.len()].id.clone());
+            body.scheme = Some(council.schemes[at % drawn].id.clone());
             body.ministry = Some(["mina", "minb"][at % 2].to_owned());
+            body.superior = (!seed.one_in(3))
+                .then(|| ["centre", "mina", "agency"][seed.below(3) as usize].to_owned());
             if at == 3 {
                 body.standing = Standing::Pending;
             }
@@ -295,8 +354,12 @@ impl Council {
                 body.ceptoars = vec![name.to_owned()];
                 body.sectors = BTreeSet::from([format!("s-{name}")]);
                 body.stores_in_japan = !seed.one_in(4);
+                body.superior = seed.one_in(2).then(|| name.to_owned());
                 body.keeps_days = if seed.one_in(4) { 10 } else { 3650 };
             }
+        }
+        if seed.one_in(2) {
+            council.charter.2 = Some(seed.below(3) as usize);
         }
         if seed.one_in(2) {
             // An operator of two CEPTOARs.
@@ -321,6 +384,7 @@ impl Council {
             },
             scheme: None,
             ministry: None,
+            superior: None,
             ceptoars: Vec::new(),
             sectors: BTreeSet::new(),
             stores_in_japan: true,
@@ -383,12 +447,15 @@ impl Council {
                 level.write(&mut text);
             }
         }
-        let (version, storage) = self.charter;
+        let (version, storage, policy) = self.charter;
         writeln!(
             text,
             "[charter]\nversion = {version}\nstorage_jp_only = {storage}"
         )
         .unwrap();
+        if let Some(policy) = policy {
+            writeln!(text, "policies = '''\n{}\n'''", POLICIES[policy].2).unwrap();
+        }
         for (at, body) in self.bodies.iter().enumerate() {
             body.write(at, &mut text);
         }
@@ -442,12 +509,13 @@ impl Level {
             text,
             "  attribution = \"{}\"\n  onward = {{ group = \"nda\", vendor = \"nda\", client = \"deny\", overseas = \"deny\" }}\n  \
              approvals = {{ {} }}\n  no_reply = \"{}\"\n  reply_hours = {REPLY_HOURS}\n  purposes_allowed = [\"defence\"]\n  \
-             retention_min_days = {}\n  storage_jp_only = {}\n  automated = \"allow\"\n  k = 0\n  anonymise = [{}]",
+             retention_min_days = {}\n  storage_jp_only = {}\n  automated = \"allow\"\n  k = {}\n  anonymise = [{}]",
             self.attribution,
             approvals.join(", "),
-            if self.releases_unanswered { "release" } else { "refuse" },
+            NO_REPLY[self.no_reply as usize],
             self.retention_min_days,
             self.storage_jp_only,
+            self.k,
             anonymise.join(", ")
         )
         .unwrap();
@@ -479,6 +547,9 @@ impl Body {
         .unwrap();
         if let Some(scheme) = &self.scheme {
             writeln!(text, "scheme = \"{scheme}\"").unwrap();
+        }
+        if let Some(superior) = &self.superior {
+            writeln!(text, "superior = \"{superior}\"").unwrap();
         }
         if let Some(ministry) = &self.ministry {
             writeln!(text, "ministries = [{{ body = \"{ministry}\" }}]").unwrap();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+mod advise;
+
 use super::acts::{Act, Item, Mark, Narrow, Posted, Report, Step, Thing};
 use super::council::{Council, Kind, Level, Person, Scheme, Standing, TLPS, random_scheme};
 use super::model::{Model, State};
@@ -61,7 +63,7 @@ pub fn episode(number: u64, steps: usize, start: i64) -> Episode {
     }
 }
 
-struct Drawing {
+pub(super) struct Drawing {
     model: Model,
     at: i64,
     seed: Seed,
@@ -70,7 +72,7 @@ struct Drawing {
 impl Drawing {
     /// The act that comes next. A new kind of act gets a line here.
     fn act(&mut self) -> Act {
-        match self.seed.below(100) {
+        match self.seed.below(128) {
             0..28 => self.post(),
             28..44 => self.report(),
             44..52 => self.revision(),
@@ -80,6 +82,10 @@ impl Drawing {
             81..84 => self.answer(),
             84..89 => self.council(),
             89..92 => Act::Restart,
+            100..108 => self.advise(),
+            108..113 => self.pass_on(),
+            113..122 => self.say(),
+            122..128 => self.delete(),
             _ => Act::Wait,
         }
     }
@@ -96,7 +102,7 @@ impl Drawing {
             .council
             .people
             .iter()
-            .filter(|person| person.roles.contains("publisher"))
+            .filter(|person| person.roles.contains("publisher") && person.body != "centre")
             .cloned()
             .collect();
         self.seed.pick(&publishers).unwrap().clone()
@@ -172,10 +178,13 @@ impl Drawing {
 
     fn report(&mut self) -> Act {
         let person = self.publisher();
-        Act::Report(self.report_of(&person, None))
+        Act::Report(Box::new(self.report_of(&person, None)))
     }
 
     fn report_of(&mut self, person: &Person, replaces: Option<usize>) -> Report {
+        if person.body == "centre" {
+            return self.advisory(person, replaces);
+        }
         let council = self.model.council.clone();
         let body = council.find(&person.body).unwrap().clone();
         let scheme = self.model.scheme_of(&body, self.at).unwrap().clone();
@@ -239,6 +248,7 @@ impl Drawing {
                 .then(|| not_before.unwrap_or(self.at) + self.instant(60)),
             strips: self.seed.one_in(6),
             part,
+            advice: None,
         }
     }
 
@@ -282,7 +292,7 @@ impl Drawing {
             .cloned()
             .collect();
         match self.seed.pick(&people).cloned() {
-            Some(person) => Act::Report(self.report_of(&person, Some(first))),
+            Some(person) => Act::Report(Box::new(self.report_of(&person, Some(first)))),
             None => self.report(),
         }
     }
@@ -316,6 +326,28 @@ impl Drawing {
             only,
             recall: self.seed.one_in(2),
         }
+    }
+
+    /// By its source mostly, and by whoever else tries.
+    fn delete(&mut self) -> Act {
+        let objects: Vec<Item> = self
+            .model
+            .versions
+            .iter()
+            .filter(|version| version.posted.is_some())
+            .map(|version| version.item.clone())
+            .collect();
+        let Some(on) = self.seed.pick(&objects).cloned() else {
+            return self.post();
+        };
+        let owners = self.model.owners(&on);
+        let others = self.publisher();
+        let by = match self.seed.pick(&owners) {
+            Some(owner) if !self.seed.one_in(5) => owner.id.clone(),
+            _ => others.id,
+        };
+        let which = [None, Some("all"), Some("first"), Some("last")][self.seed.below(4) as usize];
+        Act::Delete { by, on, which }
     }
 
     fn narrow(&mut self) -> Act {
@@ -404,7 +436,7 @@ impl Drawing {
     /// One change of the council's file.
     fn council(&mut self) -> Act {
         let mut council = self.model.council.clone();
-        let what = match self.seed.below(7) {
+        let what = match self.seed.below(8) {
             0 | 1 => {
                 let at = self.seed.below(council.people.len() as u64) as usize;
                 let person = &mut council.people[at];
@@ -470,7 +502,16 @@ impl Drawing {
                 format!("R1 version {version} from {effective}")
             }
             _ => {
-                council.charter = (council.charter.0 + 1, !council.charter.1);
+                council.charter.0 += 1;
+                if self.seed.one_in(2) {
+                    let policy = self.seed.below(4) as usize;
+                    council.charter.2 = (policy < 3).then_some(policy);
+                    return Act::Council(
+                        Box::new(council),
+                        format!("the charter's policy is {policy}"),
+                    );
+                }
+                council.charter.1 = !council.charter.1;
                 format!("the charter stores in Japan: {}", council.charter.1)
             }
         };

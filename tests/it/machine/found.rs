@@ -3,8 +3,12 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use sekisho::exchange::delete::Deleted;
+use sekisho::exchange::once::Said;
 use sekisho::exchange::publish::Submission;
 use sekisho::exchange::withdraw::Withdrawal;
+use sekisho::handling::Channel;
+use sekisho::store::feed::Versions;
 
 use crate::harness::{TestHub, both, sample, without_cases};
 
@@ -217,6 +221,120 @@ both! {
         hub.advance(TimeDelta::seconds(1));
         hub.exchange.apply_council(&file("demo-ict")).await.unwrap();
         hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(there().await, 1);
+    }
+
+    /// What names an object that was deleted goes with it for those too who had it at its desk alone.
+    what_names_a_deleted_object_goes_for_its_desk_too => |hub| {
+        let note = |n: u32, of: &str| json!({
+            "type": "note", "spec_version": "2.1", "id": format!("note--00000000-0000-4000-8000-{n:012}"),
+            "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "content": format!("note {n}"),
+            "object_refs": [of], "object_marking_refs": [GREEN],
+        });
+        let mut other = indicator(1, GREEN);
+        other["id"] = json!("indicator--00000000-0000-4000-8000-000000000002");
+        let held = indicator(1, NOWHERE);
+        for object in [&held, &other, &note(1, held["id"].as_str().unwrap()), &note(2, other["id"].as_str().unwrap())] {
+            post(&hub, "ict-taxii", object.clone()).await;
+        }
+        let notes = async || {
+            let seen = hub.objects(Some("ict-poc")).await;
+            seen.iter().filter(|object| object.id.starts_with("note")).count()
+        };
+        assert_eq!(notes().await, 2, "whoever is asked about the indicator has it");
+        hub.advance(TimeDelta::seconds(1));
+        let caller = hub.caller("ict-taxii").await;
+        let view = hub.exchange.view(Some(&caller), Channel::Taxii).await.unwrap();
+        let id = held["id"].as_str().unwrap();
+        let done = hub.exchange.delete_object(&caller, &view, id, &Versions::Last).await.unwrap();
+        assert_eq!(done, Deleted::Done);
+        assert_eq!(notes().await, 1, "the other stays");
+    }
+
+    /// Laws 2 and 3: a CEPTOAR that stands elsewhere has of an advisory what its new column gives, and
+    /// what another passes on gives it nothing back.
+    an_advisory_follows_a_ceptoar_that_stands_elsewhere => |hub| {
+        let advisory = json!({
+            "kind": "advisory", "title": {"ja": "注意喚起"}, "summary": {"ja": "更新を求める。"},
+            "advisory": {"type": "alert"}, "handling": {"scheme": "S2", "level": "第2種"},
+        });
+        let reads = async |who: &str| hub.reports(Some(who)).await.len();
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("member")).await.unwrap();
+        hub.publish("nco-advisor", &advisory).await.unwrap();
+        assert_eq!((reads("broadcast-analyst").await, reads("broadcast-op1-member").await), (1, 0));
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("selection_pending")).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(reads("broadcast-analyst").await, 0, "only the point of contact of an observer is given this level");
+        // Another CEPTOAR's passing on is for its own operators.
+        let poc = hub.caller("power-poc").await;
+        let had = hub.reports(Some("power-poc")).await[0].id.clone();
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.pass_on(&poc, &had, Said::default()).await.unwrap();
+        assert_eq!((reads("power-op1-member").await, reads("broadcast-analyst").await), (1, 0));
+        // Back again, its analysts have it, and its operators once it is passed on.
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&broadcast_is("member")).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!((reads("broadcast-analyst").await, reads("broadcast-op1-member").await), (1, 0));
+        let poc = hub.caller("broadcast-poc").await;
+        let had = hub.reports(Some("broadcast-poc")).await[0].id.clone();
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.pass_on(&poc, &had, Said::default()).await.unwrap();
+        assert_eq!(reads("broadcast-op1-member").await, 1);
+    }
+
+    /// Law 2: a policy that comes later is asked about those who come to stand in its column later, too.
+    a_later_policy_holds_for_who_comes_to_stand_in_its_column => |hub| {
+        let file = |standing: &str, version: i64, more: &str| {
+            let mut file: toml::Value = toml::from_str(&broadcast_is(standing)).unwrap();
+            let charter = file["charter"].as_table_mut().unwrap();
+            let policies = format!("{}{more}", charter["policies"].as_str().unwrap());
+            charter.insert("policies".to_owned(), policies.into());
+            charter.insert("version".to_owned(), version.into());
+            toml::to_string(&file).unwrap()
+        };
+        let policy = "@id(\"later\") forbid (principal, action == Action::\"receive\", resource) when { \
+            context.relation == Relation::\"observers\" && resource.kind == Kind::\"stix_object\" };";
+        let reads = async || {
+            let seen = hub.objects(Some("broadcast-poc")).await;
+            seen.iter().filter(|object| object.id.starts_with("indicator")).count()
+        };
+        for (first, last) in [("", 1), (policy, 0)] {
+            let hub_version = if first.is_empty() { 11 } else { 12 };
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("member", hub_version, "")).await.unwrap();
+            if first.is_empty() {
+                post(&hub, "ict-taxii", indicator(1, GREEN)).await;
+            }
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("member", hub_version, first)).await.unwrap();
+            hub.exchange.act_on_time().await.unwrap();
+            assert_eq!(reads().await, 1, "a member, of whom the policy does not speak");
+            hub.advance(TimeDelta::seconds(1));
+            hub.exchange.apply_council(&file("selection_pending", hub_version, first)).await.unwrap();
+            hub.exchange.act_on_time().await.unwrap();
+            assert_eq!(reads().await, last, "an observer");
+        }
+    }
+
+    /// Law 6: an older version that comes after the newer one was deleted is read back at the desk.
+    a_desk_reads_back_what_it_posts_after_a_delete => |hub| {
+        let held = |hour: u32| indicator(hour, NOWHERE);
+        post(&hub, "ict-taxii", held(5)).await;
+        hub.advance(TimeDelta::seconds(1));
+        let caller = hub.caller("ict-taxii").await;
+        let view = hub.exchange.view(Some(&caller), Channel::Taxii).await.unwrap();
+        let id = held(5)["id"].as_str().unwrap().to_owned();
+        let done = hub.exchange.delete_object(&caller, &view, &id, &Versions::All).await.unwrap();
+        assert_eq!(done, Deleted::Done);
+        let there = async || {
+            let seen = hub.objects(Some("ict-poc")).await;
+            seen.iter().filter(|object| object.id == id).count()
+        };
+        assert_eq!(there().await, 0);
+        post(&hub, "ict-taxii", held(4)).await;
         assert_eq!(there().await, 1);
     }
 }

@@ -4,13 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod boards;
+mod charter;
 mod narrower;
+mod post;
 mod sees;
 mod time;
 mod version;
 
-use super::acts::{Act, Item, Mark, Posted, Report, Step, Thing, id_of, report_token};
+use super::acts::{Act, Advice, Item, Report, Step, Thing, report_token};
 use super::council::{Body, Council, Grant, Kind, Level, Person, REPLY_HOURS, Scheme};
+pub use boards::{Arrived, Board};
 pub use narrower::Taken;
 use sees::reads_as_member;
 use version::join_modes;
@@ -33,6 +37,12 @@ pub struct Access {
     named: Option<BTreeSet<String>>,
     stores_in_japan: bool,
     keeps_days: u32,
+    /// The CEPTOARs that have passed it on, where it goes through them.
+    through: Option<BTreeSet<String>>,
+    /// Whether whoever reads without a login may: not what is forbidden to somebody.
+    public: bool,
+    /// The smallest count that may be told of it.
+    k: u32,
     not_after: Option<i64>,
     /// What a rendition hides: attribution, profile, strings.
     attribution: &'static str,
@@ -74,6 +84,16 @@ pub struct Version {
     approvals: BTreeMap<String, u8>,
     /// Who acknowledged and accepted, as steps.
     answers: Vec<usize>,
+    /// Which body's people said what of it.
+    said: Vec<(String, usize, &'static str)>,
+    /// What makes it an advisory.
+    pub advice: Option<Advice>,
+    /// As the charter's policies know it.
+    kind: &'static str,
+    /// Whether its rule is another than it was accepted under.
+    changed: bool,
+    /// Gone from the desk as well.
+    deleted: bool,
     access: Access,
     /// Who may have the part of it that is stricter.
     pub part: Option<Access>,
@@ -95,7 +115,10 @@ pub struct Version {
     /// Who has until when to reply, and who let it pass where that is consent.
     due: BTreeMap<String, i64>,
     lapsed: BTreeSet<String>,
-    releases_unanswered: bool,
+    /// What no reply means: release, ask the superior, refuse.
+    no_reply: u8,
+    /// Whose superior answers too, and whether that one's time runs.
+    escalated: BTreeMap<String, (String, bool)>,
     not_before: i64,
 }
 
@@ -171,6 +194,7 @@ impl Model {
             Act::Council(council, _) => {
                 let before = std::mem::replace(&mut self.council, council.as_ref().clone());
                 let today = self.day(step.at);
+                self.pass_on_anew(&before);
                 self.tighten_all(&before, &today, step.at);
                 Outcome::Nothing
             }
@@ -191,6 +215,7 @@ impl Model {
                     .collect();
                 Outcome::Taken(taken)
             }
+            Act::Delete { by, on, which } => self.delete(step, by, on, *which),
             Act::Vote { by, on, yes } => self.vote(by, on, *yes),
             Act::Narrow(act) => self.narrow(act, step.at),
             Act::Withdraw {
@@ -199,7 +224,14 @@ impl Model {
                 only,
                 recall,
             } => self.withdraw(step.number, by, on, *only, *recall),
-            Act::Acknowledge { on, .. } | Act::Accept { on, .. } => {
+            Act::PassOn { by, on } => self.pass_on(by, on, step.at),
+            Act::Say { by, on, what } => self.say(step.number, by, on, what, step.at),
+            Act::Accept { by, on } => {
+                // It says what came of it too.
+                self.say(step.number, by, on, "applicable", step.at);
+                Outcome::Taken(vec![true])
+            }
+            Act::Acknowledge { on, .. } => {
                 for at in self.of(on) {
                     self.versions[at].answers.push(step.number);
                 }
@@ -243,7 +275,29 @@ impl Model {
             return Outcome::Refused;
         };
         let mut sectors = report.useful.clone();
-        sectors.insert(report.sector.clone());
+        if let Some(advice) = &report.advice {
+            let known = &self.council;
+            let ended = advice.ends.map(|first| self.of(&Item::Report(first)));
+            let own = |list: &Vec<usize>| {
+                let last = list.last().map(|at| &self.versions[*at]);
+                last.is_some_and(|last| last.body == body.id && last.advice.is_some())
+            };
+            if !ended.is_none_or(|list| own(&list)) {
+                return Outcome::Refused;
+            }
+            // Whom it is for needs to know, as whom it is named useful for.
+            sectors.remove("");
+            sectors.extend(advice.sectors.clone());
+            if sectors.is_empty() {
+                let all = known
+                    .bodies
+                    .iter()
+                    .filter(|body| body.kind == Kind::Ceptoar);
+                sectors = all.map(|body| format!("s-{}", body.id)).collect();
+            }
+        } else {
+            sectors.insert(report.sector.clone());
+        }
         let operator = report
             .operator
             .clone()
@@ -255,11 +309,24 @@ impl Model {
         {
             return Outcome::Refused;
         }
-        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
+        let mut version = self.version(
+            item,
+            step,
+            &person,
+            &body,
+            operator,
+            level,
+            sectors,
+            report.kind,
+        );
         version.token = report_token(step.number);
         version.rank = (before.len() as u32, step.number);
         let access = &mut version.access;
         access.strips = report.strips;
+        let direct = report.advice.as_ref().is_none_or(|advice| advice.direct);
+        access.through = (!direct && access.tlp > 0).then(BTreeSet::new);
+        version.advice.clone_from(&report.advice);
+        let access = &mut version.access;
         if let (Some(named), Some(_)) = (&report.named, &report.level) {
             access.named = Some(named.clone());
             access.persons.clone_from(named);
@@ -279,84 +346,6 @@ impl Model {
         Outcome::Taken(vec![true])
     }
 
-    fn post(&mut self, step: &Step, by: &str, object: &Posted, seen: &[Seen]) -> bool {
-        let person = self.council.person(by).unwrap().clone();
-        let body = self.council.find(&person.body).unwrap().clone();
-        let scheme = self.scheme_of(&body, step.at).unwrap().clone();
-        let named = |name: &str| scheme.levels.iter().find(|level| level.name == name);
-        let next_stricter = |tlp: usize| {
-            let least = scheme.levels.iter().filter(|level| level.tlp >= tlp);
-            least.min_by_key(|level| level.tlp)
-        };
-        let (level, holds) = match &object.mark {
-            Mark::Nothing => (named(&scheme.default_level), scheme.holds_unmarked),
-            Mark::Unknown => (scheme.levels.iter().max_by_key(|level| level.tlp), true),
-            Mark::Tlp(tlp) => (next_stricter(*tlp), false),
-            Mark::Level(of, name) if *of == scheme.id => (named(name), false),
-            // Another scheme's level that is in force is refused; one that is not is not known.
-            Mark::Level(..) => (None, false),
-        };
-        let Some(level) = level else { return false };
-        let id = object.id();
-        let item = Item::Object(body.id.clone(), id.clone());
-        let text = object.object().to_string();
-        let content = |object: &Posted| match object.thing {
-            Thing::Domain => object.token(), // its markings are not its content
-            _ => object.object().to_string(),
-        };
-        let earlier = self.of(&item);
-        for at in &earlier {
-            let version = &self.versions[*at];
-            let (_, _, before) = version.posted.as_ref().unwrap();
-            let same = match object.thing {
-                Thing::Domain => version.token == content(object),
-                _ => *before == text,
-            };
-            if same && version.is_gone() {
-                continue; // what was taken back and is posted again is a new release
-            }
-            if same {
-                let sectors = self.sectors_of(&body);
-                let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-                let again = self.version(item, step, &person, &body, operator, level, sectors);
-                self.posted_again(&earlier, &again, step.at);
-                return true; // no news, but for what it asks more
-            }
-            if object.thing != Thing::Domain && version.rank.0 == object.rev {
-                return false; // STIX 3.6
-            }
-        }
-        if earlier.is_empty() && object.thing != Thing::Domain {
-            let others: Vec<u32> = seen
-                .iter()
-                .filter(|seen| seen.identified)
-                .map(|seen| &self.versions[seen.at])
-                .filter(|version| version.posted.as_ref().is_some_and(|(_, of, _)| *of == id))
-                .map(|version| version.rank.0)
-                .collect();
-            if !others.is_empty() && !others.contains(&object.rev) {
-                return false; // STIX 3.5: visibly another's
-            }
-        }
-        let sectors = self.sectors_of(&body);
-        let operator = (body.kind == Kind::Operator).then(|| body.id.clone());
-        let mut version = self.version(item, step, &person, &body, operator, level, sectors);
-        version.token = object.token();
-        let rank = if object.thing == Thing::Domain {
-            0
-        } else {
-            object.rev
-        };
-        version.rank = (rank, self.versions.len());
-        version.posted = Some((object.thing, id, text));
-        let refs = object.refs.iter();
-        version.refs = refs
-            .map(|(thing, of)| (*thing, id_of(*thing, *of)))
-            .collect();
-        self.accept(version, holds, step.at);
-        true
-    }
-
     #[allow(
         clippy::too_many_arguments,
         reason = "one call for reports, one for objects"
@@ -370,6 +359,7 @@ impl Model {
         operator: Option<String>,
         level: &Level,
         sectors: BTreeSet<String>,
+        kind: &'static str,
     ) -> Version {
         let ceptoar = self.ceptoar_of(body);
         let access = Access {
@@ -380,11 +370,16 @@ impl Model {
             named: None,
             stores_in_japan: level.storage_jp_only || self.council.charter.1,
             keeps_days: level.retention_min_days,
+            through: None,
+            public: true,
+            k: level.k,
             not_after: None,
             attribution: level.attribution,
             anonymise: level.anonymise.clone(),
             strips: false,
         };
+        let mut access = access;
+        access.under_policy(&self.council, &ceptoar, kind);
         let scheme = self.scheme_of(body, step.at).unwrap();
         let scheme = (scheme.id.clone(), scheme.version);
         let leaves = !access
@@ -407,6 +402,11 @@ impl Model {
             level: level.name.clone(),
             approvals: BTreeMap::new(),
             answers: Vec::new(),
+            said: Vec::new(),
+            advice: None,
+            kind,
+            changed: false,
+            deleted: false,
             made: BTreeSet::new(),
             dropped: false,
             asked: BTreeMap::new(),
@@ -419,7 +419,8 @@ impl Model {
             out: [None, None],
             due: BTreeMap::new(),
             lapsed: BTreeSet::new(),
-            releases_unanswered: level.releases_unanswered,
+            no_reply: level.no_reply,
+            escalated: BTreeMap::new(),
             not_before: 0,
         };
         version.approvals = version.approvers(level);
@@ -461,7 +462,7 @@ impl Model {
             // It waits for those whom the newer one's rule asks.
             let newest = &self.versions[newest.unwrap()];
             version.access.join(&newest.access);
-            version.releases_unanswered &= newest.releases_unanswered;
+            version.no_reply = version.no_reply.max(newest.no_reply);
             for (who, mode) in &newest.approvals {
                 join_modes(&mut version.approvals, who, *mode);
             }
@@ -524,8 +525,15 @@ impl Model {
         let asked = version
             .asked
             .keys()
-            .filter(|who| self.answers_for(by, who) && !answered(who));
+            .filter(|who| self.may_answer(version, by, who) && !answered(who));
         asked.cloned().collect()
+    }
+
+    /// Whether a person is asked, or stands above who was asked and did not reply.
+    pub(super) fn may_answer(&self, version: &Version, by: &Person, approver: &str) -> bool {
+        let above = version.escalated.get(approver);
+        self.answers_for(by, approver)
+            || above.is_some_and(|(body, _)| self.answers_for(by, &format!("{body}.poc")))
     }
 
     fn answers_for(&self, by: &Person, approver: &str) -> bool {

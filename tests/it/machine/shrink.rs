@@ -72,6 +72,9 @@ fn whole(mut steps: Vec<Step>) -> Vec<Step> {
         | Act::Withdraw { on, .. }
         | Act::Narrow(Narrow { on, .. })
         | Act::Acknowledge { on, .. }
+        | Act::Delete { on, .. }
+        | Act::PassOn { on, .. }
+        | Act::Say { on, .. }
         | Act::Accept { on, .. } => match on {
             Item::Report(first) => there.contains(first),
             Item::Object(..) => true,

@@ -62,6 +62,9 @@ fn items(step: &Step, model: &Model) -> Vec<Item> {
         | Act::Withdraw { on, .. }
         | Act::Narrow(Narrow { on, .. })
         | Act::Acknowledge { on, .. }
+        | Act::Delete { on, .. }
+        | Act::PassOn { on, .. }
+        | Act::Say { on, .. }
         | Act::Accept { on, .. } => vec![on.clone()],
         _ => Vec::new(),
     }
@@ -112,7 +115,7 @@ pub fn hidden(episode: &Episode, steps: &[Step], start: i64) -> BTreeSet<usize> 
         // An act stays while one that builds on it stays.
         let needed = of.iter().any(|item| kept.contains(item));
         // GAP: what one source takes back may take the name of another's source with it.
-        let takes_back = matches!(step.act, Act::Withdraw { .. });
+        let takes_back = matches!(step.act, Act::Withdraw { .. } | Act::Delete { .. });
         if !of.is_empty() && !own && !needed && !takes_back {
             gone.insert(step.number);
             let less = trace(episode, steps, &gone, start);

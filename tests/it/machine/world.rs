@@ -14,10 +14,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt;
 
+mod channels;
+
 use super::acts::{Act, Item, Narrow, Step, reason_token, report_token, written};
 use super::draw::Episode;
 use super::model::ANYBODY;
 use crate::harness::TestHub;
+pub use channels::Sent;
 
 pub const TAXII: &str = "application/taxii+json;version=2.1";
 
@@ -71,6 +74,8 @@ pub struct World {
     heard: Mutex<BTreeMap<String, Vec<News>>>,
     /// A subscription of each reader.
     subscriptions: BTreeMap<String, String>,
+    /// What was sent to each reader.
+    sent: Mutex<BTreeMap<String, Vec<Sent>>>,
     /// Words in what each reader was handed since somebody looked.
     fetched: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -92,7 +97,9 @@ impl World {
         let exchanges = vec![hub.exchange.clone(), hub.another().await];
         let mut subscriptions = BTreeMap::new();
         for name in &names {
-            let hook = json!({"channel": {"type": "webhook", "url": "https://a.example/"}});
+            // Half of them are told in full.
+            let content = if name.len() % 2 == 0 { "full" } else { "thin" };
+            let hook = json!({"channel": {"type": "webhook", "url": "https://a.example/", "content": content}});
             let caller = hub.caller(name).await;
             let hook = serde_json::from_value(hook).unwrap();
             let made = hub.exchange.subscribe(&caller, hook).await.unwrap();
@@ -107,6 +114,7 @@ impl World {
             keys: names.into_iter().zip(keys).collect(),
             reports: BTreeMap::new(),
             known: Known::default(),
+            sent: Mutex::default(),
             fetched: Mutex::default(),
             listeners: Mutex::default(),
             heard: Mutex::default(),
@@ -251,12 +259,22 @@ impl World {
                 None
             }
             Act::Report(report) => {
-                let body = report.body(step.number, start).to_string();
+                let mut body = report.body(step.number, start);
+                let ends = report.advice.as_ref().and_then(|advice| advice.ends);
+                if let Some(first) = ends {
+                    body["advisory"]["replaces"] = json!(self.reports.get(&first)?.0);
+                }
+                let body = body.to_string();
+                let list = if report.advice.is_some() {
+                    "/v1/advisories"
+                } else {
+                    "/v1/reports"
+                };
                 let path = match report.replaces {
-                    None => "/v1/reports".to_owned(),
+                    None => list.to_owned(),
                     // What was never accepted is revised under an id of nothing.
                     Some(first) => match self.reports.get(&first) {
-                        Some((id, _)) => format!("/v1/reports/{id}/versions"),
+                        Some((id, _)) => format!("{list}/{id}/versions"),
                         None => return None,
                     },
                 };
@@ -304,6 +322,15 @@ impl World {
                     json!({"recall": recall, "version": only, "reason": reason_token(step.number)});
                 self.tell(by, &path, body).await
             }
+            Act::Delete { by, on, which } => {
+                let Item::Object(_, id) = on else { return None };
+                let mut path = format!("/taxii2/council/collections/exchange/objects/{id}/");
+                if let Some(which) = which {
+                    path.push_str(&format!("?match[version]={which}"));
+                }
+                let accept = [("accept", TAXII)];
+                Some(self.send(by, "DELETE", &path, &accept, String::new()).await)
+            }
             Act::Narrow(Narrow {
                 by,
                 on,
@@ -330,18 +357,7 @@ impl World {
                 self.tell(by, &path, json!({"comment": "gone"})).await
             }
             Act::Accept { by, on } => {
-                let Item::Report(first) = on else { return None };
-                let of = self.reports.get(first)?.0.clone();
-                let list = self.get(by, "/v1/reports?limit=1000").await.json();
-                let found = list["items"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .find(|item| {
-                        let word = item["report"]["title"]["en"].as_str().unwrap_or_default();
-                        self.report_of(word).is_some_and(|(id, _)| *id == of)
-                    })?;
-                let id = found["id"].as_str().unwrap();
+                let id = self.had(by, on).await?;
                 // Whoever accepts also says what came of it, which its source alone is told.
                 let path = format!("/v1/reports/{id}/feedback");
                 self.tell(by, &path, json!({"type": "applicable", "text": "here too"}))
@@ -350,6 +366,21 @@ impl World {
                 self.send(by, "POST", &path, &[], String::new())
                     .await
                     .into()
+            }
+            Act::PassOn { by, on } => {
+                let id = self.had(by, on).await?;
+                self.tell(by, &format!("/v1/advisories/{id}/pass-on"), json!({}))
+                    .await
+            }
+            Act::Say { by, on, what } => {
+                let id = self.had(by, on).await?;
+                match *what {
+                    "open" => Some(self.get(by, &format!("/v1/advisories/{id}")).await),
+                    what => {
+                        let path = format!("/v1/reports/{id}/feedback");
+                        self.tell(by, &path, json!({"type": what})).await
+                    }
+                }
             }
             Act::Vote { by, on, yes } => {
                 let wanted = match on {
@@ -386,6 +417,23 @@ impl World {
     /// The words each reader was handed since this was asked last.
     pub fn fetched(&self) -> BTreeMap<String, BTreeSet<String>> {
         std::mem::take(&mut self.fetched.lock().unwrap())
+    }
+
+    /// The id under which a reader has a report, where it does. Whoever looks is handed what it is
+    /// shown, so a reader looks on both hubs though it then acts on one.
+    pub async fn had(&self, by: &str, on: &Item) -> Option<String> {
+        let list = self.get(by, "/v1/reports?limit=1000").await.json();
+        let Item::Report(first) = on else { return None };
+        let of = &self.reports.get(first)?.0;
+        let found = list["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|item| {
+                let word = item["report"]["title"]["en"].as_str().unwrap_or_default();
+                self.report_of(word).is_some_and(|(id, _)| id == of)
+            })?;
+        Some(found["id"].as_str().unwrap().to_owned())
     }
 
     /// Where a source speaks of an item of its own.

@@ -13,7 +13,7 @@ pub(super) const HOUR: i64 = 3_600_000_000;
 pub(super) struct Further {
     pub(super) access: Access,
     pub(super) approvals: BTreeMap<String, u8>,
-    pub(super) releases_unanswered: bool,
+    pub(super) no_reply: u8,
 }
 
 /// A version that its source took back, and by which step.
@@ -21,6 +21,8 @@ pub(super) struct Further {
 pub struct Taken {
     pub step: usize,
     pub at: usize,
+    /// By TAXII's delete, which gives no reason.
+    pub deleted: bool,
 }
 
 impl Version {
@@ -47,24 +49,26 @@ impl Version {
     pub(super) fn under(&self, level: Option<&Level>, storage: bool) -> Further {
         let mut access = self.access.clone();
         (access.named, access.not_after, access.strips) = (None, None, false);
+        (access.through, access.k, access.public) = (None, 0, true);
         access.stores_in_japan = storage;
         let Some(level) = level else {
             return Further {
                 access,
                 approvals: BTreeMap::new(),
-                releases_unanswered: self.releases_unanswered,
+                no_reply: self.no_reply,
             };
         };
         access.tlp = level.tlp;
         access.columns = vec![(self.ceptoar.clone(), level.columns)];
         access.stores_in_japan |= level.storage_jp_only;
         access.keeps_days = level.retention_min_days;
+        access.k = level.k;
         access.attribution = level.attribution;
         access.anonymise.clone_from(&level.anonymise);
         Further {
             access,
             approvals: self.approvers(level),
-            releases_unanswered: level.releases_unanswered,
+            no_reply: level.no_reply,
         }
     }
 
@@ -87,10 +91,11 @@ fn asks_more(old: &Level, new: &Level) -> bool {
         || rank(new.attribution) > rank(old.attribution)
         || (new.approvals.iter())
             .any(|(who, mode)| *mode > old.approvals.get(who).copied().unwrap_or(0))
-        || old.releases_unanswered && !new.releases_unanswered
+        || new.no_reply > old.no_reply
         || new.storage_jp_only && !old.storage_jp_only
         || new.retention_min_days > old.retention_min_days
         || !new.anonymise.is_subset(&old.anonymise)
+        || new.k > old.k
 }
 
 impl Model {
@@ -98,6 +103,7 @@ impl Model {
     pub(super) fn tighten_all(&mut self, before: &Council, yesterday: &str, now: i64) {
         let (after, today) = (self.council.clone(), self.day(now));
         let charter = after.charter.1 && !before.charter.1;
+        let policy = after.charter.2.is_some() && after.charter.2 != before.charter.2;
         for at in 0..self.versions.len() {
             let version = &self.versions[at];
             if version.is_gone() || version.state == State::Expired {
@@ -117,8 +123,17 @@ impl Model {
                 (None, Some(_)) => true,
                 (Some(old), Some(new)) => asks_more(old, new),
             };
-            if levels || charter {
-                let further = version.under(new.as_ref(), after.charter.1);
+            if levels || charter || policy {
+                let more = levels || charter;
+                let level = new.as_ref().filter(|_| more);
+                let mut further = version.under(level, more && after.charter.1);
+                if policy {
+                    // The policies are asked of what it has, and not of the level alone.
+                    let mut taken = version.access.clone();
+                    taken.under_policy(&after, &version.ceptoar, version.kind);
+                    further.access.public = taken.public;
+                    further.access.join(&taken);
+                }
                 self.tighten(at, &further, now);
             }
         }
@@ -131,7 +146,7 @@ impl Model {
                 let further = Further {
                     access: again.access.clone(),
                     approvals: again.approvals.clone(),
-                    releases_unanswered: again.releases_unanswered,
+                    no_reply: again.no_reply,
                 };
                 self.tighten(*at, &further, now);
             }
@@ -146,6 +161,7 @@ impl Model {
         if let Some(part) = &mut version.part {
             part.join(&further.access);
         }
+        version.changed |= version.access != before;
         let joined = version.access.clone();
         let mut new = Vec::new();
         for (who, mode) in &further.approvals {
@@ -156,7 +172,7 @@ impl Model {
             let entry = version.approvals.entry(who.clone()).or_insert(*mode);
             *entry = (*entry).max(*mode);
         }
-        version.releases_unanswered &= further.releases_unanswered;
+        version.no_reply = version.no_reply.max(further.no_reply);
         version.remake_renditions(&council);
         match version.state {
             State::Held => {
@@ -164,9 +180,14 @@ impl Model {
                 for (who, mode) in &mut version.asked {
                     *mode = (*mode).max(joined.get(who).copied().unwrap_or(0));
                 }
+                // They are asked anew, and may be silent anew.
+                version
+                    .escalated
+                    .values_mut()
+                    .for_each(|(_, spent)| *spent = false);
                 // Silence was consent to the looser rule: it is weighed under the stricter one.
                 let silent = |who: &String| version.asked[who] == 1;
-                if !version.releases_unanswered && !version.lapsed.iter().all(silent) {
+                if version.no_reply > 0 && !version.lapsed.iter().all(silent) {
                     version.state = State::Refused;
                 }
                 for (who, mode) in new {
@@ -282,7 +303,11 @@ impl Model {
                 State::Withdrawn
             };
             version.out = [None, None];
-            self.taken.push(Taken { step, at });
+            self.taken.push(Taken {
+                step,
+                at,
+                deleted: false,
+            });
         }
         if some {
             Outcome::Taken(vec![true])

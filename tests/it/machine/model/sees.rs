@@ -100,7 +100,12 @@ impl Model {
             };
             let later = self.of(&version.item).into_iter().any(|other| {
                 let other = &self.versions[other];
-                other.rank > version.rank && other.sides[side] && (side == 0 || !other.is_gone())
+                let there = if side == 0 {
+                    !other.deleted
+                } else {
+                    !other.is_gone()
+                };
+                other.rank > version.rank && other.sides[side] && there
             });
             // What it binds its reader to, and at the desk where it stands.
             let access = &version.access;
@@ -114,6 +119,7 @@ impl Model {
                     version.state, version.votes, version.answers
                 ));
             }
+            detail.push_str(&self.told_on_board(reader, version));
             all.push(Seen {
                 token: version.token.clone(),
                 step: version.step,
@@ -199,6 +205,9 @@ impl Model {
         let Some(person) = self.council.person(reader) else {
             return false;
         };
+        if version.deleted {
+            return false;
+        }
         let publishes = person.roles.contains("publisher");
         let of_operator = version.operator.as_ref() == Some(&person.body)
             && (publishes || reads_as_member(person));
@@ -207,11 +216,11 @@ impl Model {
             || version
                 .asked
                 .keys()
-                .any(|who| self.answers_for(person, who))
+                .any(|who| self.may_answer(version, person, who))
     }
 
     /// Where a reader belongs: body, and how far in (1 its point of contact, 2 analyst, 3 member).
-    fn places(&self, reader: &str) -> Vec<(String, u8)> {
+    pub(super) fn places(&self, reader: &str) -> Vec<(String, u8)> {
         let Some(person) = self.council.person(reader) else {
             return vec![(ANYBODY.to_owned(), 2)];
         };
@@ -243,7 +252,7 @@ pub(super) fn reads_as_member(person: &Person) -> bool {
 }
 
 /// The README's first table of bodies.
-fn column(body: &Body, own: &Body) -> Option<usize> {
+pub(super) fn column(body: &Body, own: &Body) -> Option<usize> {
     if body.id == own.id {
         return Some(0);
     }
@@ -264,7 +273,7 @@ impl Access {
         for (own, columns) in &self.columns {
             let own = council.find(own).unwrap();
             let (depth, form) = match council.find(place) {
-                None if place == ANYBODY && self.tlp == 0 => columns[5],
+                None if place == ANYBODY && self.tlp == 0 && self.public => columns[5],
                 None => (0, 0),
                 Some(body) => column(body, own).map_or((0, 0), |column| columns[column]),
             };
@@ -273,6 +282,12 @@ impl Access {
                 .iter()
                 .any(|other| other.ceptoars.iter().any(|of| of == place));
             let depth: u8 = if members { depth } else { depth.min(2) };
+            // The way of an advisory: no deeper than a CEPTOAR's analysts until it is passed on.
+            let other = |body: &Body| body.kind == Kind::Ceptoar && body.id != own.id;
+            let stops = self.through.as_ref().is_some_and(|passed| {
+                council.find(place).is_some_and(other) && !passed.contains(place)
+            });
+            let depth = if stops { depth.min(2) } else { depth };
             least = (least.0.min(depth), least.1.min(form));
         }
         least
@@ -295,7 +310,7 @@ impl Access {
     }
 
     /// The form for a reader, 0 for nothing. `only` is the body whose grant counts, where one does.
-    fn form(
+    pub(super) fn form(
         &self,
         council: &Council,
         reader: &str,
@@ -355,6 +370,12 @@ impl Access {
         };
         self.stores_in_japan |= other.stores_in_japan;
         self.keeps_days = self.keeps_days.max(other.keeps_days);
+        self.k = self.k.max(other.k);
+        self.public &= other.public;
+        self.through = match (&self.through, &other.through) {
+            (Some(one), Some(two)) => Some(one.intersection(two).cloned().collect()),
+            (one, two) => one.clone().or(two.clone()),
+        };
         self.not_after = match (self.not_after, other.not_after) {
             (Some(one), Some(two)) => Some(one.min(two)),
             (one, two) => one.or(two),

@@ -1,5 +1,7 @@
 //! What happens in the model by itself: embargo, silence, expiry, days that begin.
 
+use super::super::council::REPLY_HOURS;
+use super::narrower::HOUR;
 use super::{Model, State, Version};
 
 impl Model {
@@ -58,12 +60,23 @@ impl Model {
                 if version.state != State::Held || !version.pending().contains(&who) {
                     continue;
                 }
-                if version.asked[&who] == 1 || version.releases_unanswered {
+                if version.asked[&who] == 1 || version.no_reply == 0 {
                     if version.holds_inside {
                         continue; // what the hub could not decide by itself a person confirms
                     }
                     version.lapsed.insert(who);
                     version.settle(&self.council);
+                    continue;
+                }
+                let body = who
+                    .split('.')
+                    .next()
+                    .and_then(|body| self.council.find(body));
+                let above = body.and_then(|body| body.superior.clone());
+                let spent = version.escalated.get(&who).is_some_and(|(_, spent)| *spent);
+                if let (1, Some(above), false) = (version.no_reply, above, spent) {
+                    version.escalated.insert(who.clone(), (above, true));
+                    version.due.insert(who, now + REPLY_HOURS * HOUR);
                 } else {
                     version.state = State::Refused;
                 }

@@ -36,7 +36,7 @@ impl Version {
     pub(super) fn join(&mut self, council: &Council, other: &Self) -> bool {
         let was = self.access.clone();
         self.access.join(&other.access);
-        self.releases_unanswered &= other.releases_unanswered;
+        self.no_reply = self.no_reply.max(other.no_reply);
         for (who, mode) in &other.approvals {
             join_modes(&mut self.approvals, who, *mode);
         }
@@ -63,7 +63,7 @@ impl Version {
                 self.due.insert(who.clone(), now + REPLY_HOURS * HOUR);
             }
         }
-        self.releases_unanswered &= further.releases_unanswered;
+        self.no_reply = self.no_reply.max(further.no_reply);
         self.part = Some(part);
     }
 
