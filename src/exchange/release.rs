@@ -455,8 +455,7 @@ impl Release<'_> {
                 continue;
             }
             // Others may have come to the new one for whom it is news; who was here is not told.
-            let parts = known.get(&had).zip(known.get(new));
-            if let Some(both) = parts.and_then(|(had, new)| had.common(new)) {
+            if let Some(both) = known.get(&had).and_then(|had| had.common(*new, known)) {
                 let both = intern(tx, &both).await?;
                 tx.inherit_latecomers(both, had).await?;
                 left.push(both);

@@ -140,23 +140,26 @@ impl Audience {
         }
     }
 
-    /// Whoever is in both of two parts of one audience; `None` for anything else.
+    /// Whoever is both in this part of an audience and in another, which is that audience narrowed or
+    /// a part of it; `None` for anything else.
     #[must_use]
-    pub fn common(&self, other: &Self) -> Option<Self> {
-        let (
-            Self::Part { of, with, without },
-            Self::Part {
-                of: same,
-                with: also,
-                without: nor,
-            },
-        ) = (self, other)
-        else {
+    pub fn common(&self, other: i64, known: &BTreeMap<i64, Self>) -> Option<Self> {
+        let Self::Part { of, with, without } = self else {
             return None;
+        };
+        let none = Vec::new();
+        let (whole, also, nor) = match known.get(&other)? {
+            Self::Part { of, with, without } => (*of, with, without),
+            _ => (other, &none, &none),
+        };
+        let narrower = match (within(whole, *of, known), within(*of, whole, known)) {
+            (true, _) => whole,
+            (_, true) => *of,
+            _ => return None,
         };
         // Who is in one of a list is in one of a longer one, and who is in none of a list in none of
         // a shorter.
-        let within = |one: &Vec<i64>, other: &Vec<i64>| {
+        let shorter = |one: &Vec<i64>, other: &Vec<i64>| {
             one != other && one.iter().all(|id| other.contains(id))
         };
         let least = |lists: &[Vec<i64>], more: &[Vec<i64>], longest: bool| -> Vec<Vec<i64>> {
@@ -168,7 +171,7 @@ impl Audience {
                     } else {
                         (other, *list)
                     };
-                    within(short, long)
+                    shorter(short, long)
                 })
             };
             all.iter()
@@ -176,8 +179,8 @@ impl Audience {
                 .cloned()
                 .collect()
         };
-        (of == same).then(|| Self::Part {
-            of: *of,
+        Some(Self::Part {
+            of: narrower,
             with: least(with, also, false),
             without: least(without, nor, true),
         })

@@ -133,6 +133,39 @@ both! {
         assert_ne!(stamps().await, before);
     }
 
+    /// Law 4: nor does a law that becomes stricter, after others came to have what it names, hidden.
+    a_note_keeps_its_stamp_under_a_stricter_law_whoever_else_has_what_it_names => |hub| {
+        let named = |marking: &str| {
+            let mut object = json!({"type": "domain-name", "spec_version": "2.1", "value": "one.example"});
+            object["id"] = json!(sekisho::stix::id::deterministic_id(&object).unwrap().to_string());
+            object["object_marking_refs"] = json!([marking]);
+            object
+        };
+        let note = json!({
+            "type": "note", "spec_version": "2.1", "id": "note--00000000-0000-4000-8000-000000000001",
+            "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "content": "see this",
+            "object_refs": [named(GREEN)["id"]], "object_marking_refs": [GREEN],
+        });
+        post(&hub, "logistics-taxii", named(GREEN)).await;
+        post(&hub, "ict-taxii", note).await;
+        post(&hub, "medical-taxii", named(NOWHERE)).await;
+        let stamps = async || {
+            let seen = hub.objects(Some("nco-analyst")).await;
+            let notes = seen.into_iter().filter(|object| object.id.starts_with("note--"));
+            notes.map(|object| (object.id, object.added)).collect::<Vec<_>>()
+        };
+        let before = stamps().await;
+        assert_eq!(before.len(), 1);
+        let mut file: toml::Value = toml::from_str(&without_cases(sekisho::demo::COUNCIL)).unwrap();
+        let charter = file["charter"].as_table_mut().unwrap();
+        charter.insert("version".to_owned(), 2.into());
+        charter.insert("storage_jp_only".to_owned(), true.into());
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&toml::to_string(&file).unwrap()).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(stamps().await, before);
+    }
+
     /// Law 4: whether a report has left its CEPTOAR is no matter of whoever reads it inside, so what
     /// is made of it goes to the same bodies, also to those that moved meanwhile, before and after.
     what_is_made_of_a_report_does_not_tell_whether_it_has_left => |hub| {
