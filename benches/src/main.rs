@@ -1,7 +1,7 @@
 //! `cargo run --release --manifest-path benches/Cargo.toml`: measures the hub's decisions beside Cedar's
-//! and Rego's, audiences, a change of membership, and TAXII beside other servers, in one run. `docs/performance.md` explains it.
+//! and Rego's, audiences, a change of membership, TAXII beside other servers, and fan-out, in one run. `docs/performance.md` explains it.
 //!
-//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership`, `taxii` choose
+//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership`, `taxii`, `fan-out` choose
 //! parts; `--items N` says how many objects the hub holds when pages are measured (100 000);
 //! `--small` makes everything small enough for a try; `--own` leaves the peers out.
 
@@ -9,6 +9,7 @@ mod audiences;
 mod cedar;
 mod council;
 mod decisions;
+mod fan_out;
 mod measure;
 mod membership;
 mod mix;
@@ -26,17 +27,23 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, port] = arguments.as_slice()
+        && word == "bare-broadcast"
+    {
+        let runtime = tokio::runtime::Runtime::new()?;
+        return runtime.block_on(fan_out::serve_bare(port.parse()?));
+    }
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let json_to = arguments
         .iter()
         .position(|argument| argument == "--json")
         .map(|at| arguments.get(at + 1).context("--json needs a file"))
         .transpose()?;
-    let some = ["decisions", "audiences", "membership", "taxii"].map(has);
+    let some = ["decisions", "audiences", "membership", "taxii", "fan-out"].map(has);
     let wanted = if some.contains(&true) {
         some
     } else {
-        [true; 4]
+        [true; 5]
     };
     let small = has("--small");
     let sizes: &[usize] = if small { &[100] } else { &[100, 1_000, 10_000] };
@@ -61,6 +68,10 @@ fn main() -> anyhow::Result<()> {
     if wanted[3] {
         let items = items_of(&arguments)?.unwrap_or(if small { 1_000 } else { 100_000 });
         sections.push(taxii::taxii(items, !has("--own"))?);
+    }
+    if wanted[4] {
+        let (streams, subscriptions) = if small { (50, 100) } else { (1_000, 10_000) };
+        sections.push(fan_out::fan_out(streams, subscriptions)?);
     }
     let after = measure::load();
     println!("Machine: {}.", measure::machine());

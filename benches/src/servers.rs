@@ -2,6 +2,7 @@
 //! environment of their own, and nginx with a file. Each on a free port of the loopback, in a temporary
 //! folder, ended when its handle goes.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -22,6 +23,8 @@ pub struct Server {
     pub public: Option<String>,
     /// Who posts, and reads.
     pub user: (String, String),
+    /// The keys of all people and services, by name, where there are such.
+    pub keys: BTreeMap<String, String>,
 }
 
 impl Drop for Server {
@@ -42,7 +45,8 @@ impl Server {
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
+/// A port of the loopback that is free now.
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
@@ -68,6 +72,32 @@ fn wait(port: u16) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     }
     bail!("port {port} does not answer")
+}
+
+/// This program as another process that serves on a port, under a name of its own.
+pub fn itself(word: &str, port: u16) -> anyhow::Result<Server> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let child = quiet(command.arg(word).arg(port.to_string())).spawn()?;
+    wait(port)?;
+    Ok(Server {
+        child,
+        name: "the limit",
+        objects: String::new(),
+        public: None,
+        user: (String::new(), String::new()),
+        keys: BTreeMap::new(),
+        _folder: tempfile::tempdir()?,
+    })
+}
+
+/// Lets this process and those it starts have as many open files as the system allows.
+pub fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        eprintln!("  open files stay limited: {error}");
+    }
 }
 
 /// The hub, with the demo's council and no cases. `SEKISHO_BIN` names another build.
@@ -103,21 +133,25 @@ pub fn sekisho() -> anyhow::Result<Server> {
         serde_json::from_slice::<Value>(&text).ok()
     });
     let logins = logins.context("the hub gives no logins")?;
-    let login = logins
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let keys: BTreeMap<String, String> = logins
         .as_array()
         .into_iter()
         .flatten()
-        .find(|one| one["principal"] == "logistics-taxii");
-    let key = login
-        .and_then(|one| one["api_key"].as_str())
-        .context("no such login")?;
+        .map(|one| (text(one, "principal"), text(one, "api_key")))
+        .collect();
+    let key = keys
+        .get("logistics-taxii")
+        .context("no such login")?
+        .clone();
     let base = format!("http://{listen}/taxii2");
     Ok(Server {
         child,
         name: "Sekisho, SQLite",
         objects: format!("{base}/council/collections/exchange/objects/"),
         public: Some(format!("{base}/public/collections/exchange/objects/")),
-        user: ("logistics-taxii".to_owned(), key.to_owned()),
+        user: ("logistics-taxii".to_owned(), key),
+        keys,
         _folder: folder,
     })
 }
@@ -178,6 +212,7 @@ pub fn medallion() -> anyhow::Result<Server> {
         objects: format!("http://127.0.0.1:{port}/trust/collections/{collection}/objects/"),
         public: None,
         user: ("admin".to_owned(), "admin".to_owned()),
+        keys: BTreeMap::new(),
         _folder: folder,
     })
 }
@@ -253,6 +288,7 @@ pub fn opentaxii() -> anyhow::Result<Server> {
         objects: format!("http://{address}{root}collections/c/objects/"),
         public: None,
         user: ("admin".to_owned(), "admin".to_owned()),
+        keys: BTreeMap::new(),
         _folder: folder,
     })
 }
@@ -281,6 +317,7 @@ pub fn nginx(bytes: &[u8]) -> anyhow::Result<Option<Server>> {
         objects: format!("http://127.0.0.1:{port}/page"),
         public: None,
         user: (String::new(), String::new()),
+        keys: BTreeMap::new(),
         _folder: folder,
     }))
 }
