@@ -97,7 +97,11 @@ impl Sender {
         };
         match tokio::time::timeout(self.timeout, self.hand_over(to, &mail)).await {
             Err(_) => failed("no answer in time"),
-            Ok(Ok(())) => Outcome::Delivered,
+            Ok(Ok(mut line)) => {
+                // It is the server's now, whatever it says to a goodbye, and however late.
+                let _ = tokio::time::timeout(GOODBYE_TIMEOUT, line.quit()).await;
+                Outcome::Delivered
+            }
             Ok(Err((step, error))) => outcome(step, &error),
         }
     }
@@ -141,7 +145,12 @@ impl Sender {
         Some((to, message.singlepart(body).ok()?.formatted()))
     }
 
-    async fn hand_over(&self, to: Address, mail: &[u8]) -> Result<(), (Step, Error)> {
+    /// The line by which the server took the mail.
+    async fn hand_over(
+        &self,
+        to: Address,
+        mail: &[u8],
+    ) -> Result<AsyncSmtpConnection, (Step, Error)> {
         let mut line = self
             .connect()
             .await
@@ -156,9 +165,7 @@ impl Sender {
             line.message(mail).await
         };
         taken.await.map_err(|error| (Step::Mail, error))?;
-        // It is the server's now, whatever it says to a goodbye.
-        let _ = tokio::time::timeout(GOODBYE_TIMEOUT, line.quit()).await;
-        Ok(())
+        Ok(line)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {

@@ -271,3 +271,134 @@ fn in_one<'a>(value: &'a Value, wanted: [&str; 2]) -> Option<&'a str> {
     let found = wanted.iter().find_map(|language| members.get(*language));
     found.filter(|_| texts)?.as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::exchange::mail::Postmark;
+    use crate::handling::Tlp;
+
+    fn told(tlp: Tlp, line: Value, content: Option<Value>) -> Told {
+        let handling = json!({"onward": {"group": "deny"}, "k": 5, "purposes_prohibited": []});
+        Told {
+            line: Arc::new(line),
+            content: content.map(|content| (content, handling)),
+            tlp,
+        }
+    }
+
+    fn written(items: Vec<Told>, language: Language) -> Text {
+        let channel = json!({"channel": {"type": "mail", "address": "a@b.example"}});
+        let sending = Sending {
+            id: "msg_1".to_owned(),
+            attempt: 1,
+            subscription: "s".to_owned(),
+            definition: serde_json::from_value(channel).unwrap(),
+            secrets: Vec::new(),
+            postmark: Postmark::default(),
+            items,
+            at: 0,
+        };
+        write(&sending, language)
+    }
+
+    fn report(kind: &str) -> Value {
+        json!({"type": "report", "id": "1", "kind": kind, "href": "/v1/reports/1"})
+    }
+
+    #[test]
+    fn every_label_from_amber_strict_on_is_kept_out_whatever_was_handed_in() {
+        let content = json!({"title": {"ja": "ひみつ"}});
+        for tlp in Tlp::ALL {
+            // The exchange hands no such content over; that it would is no reason to say it.
+            let text = written(
+                vec![told(tlp, report("drill"), Some(content.clone()))],
+                Language::Ja,
+            );
+            let said = text.body.contains("ひみつ") || text.subject.contains("訓練");
+            assert_eq!(said, tlp < Tlp::AmberStrict, "{tlp}");
+            assert_eq!(text.body.contains("TLP"), tlp < Tlp::AmberStrict, "{tlp}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_in_the_language_asked_for_or_in_the_one_there_is() {
+        let content = json!({
+            "title": {"ja": "件", "en": "case"}, "summary": {"ja": "要"}, "severity": 2, "sector": null,
+            "timeline": [{"at": "2026-01-01", "what": {"en": "start"}}],
+        });
+        let text = |language| {
+            let items = vec![told(
+                Tlp::Green,
+                report("incident_cause"),
+                Some(content.clone()),
+            )];
+            written(items, language).body
+        };
+        let (ja, en) = (text(Language::Ja), text(Language::En));
+        for line in [
+            "件名: 件\n",
+            "概要: 要\n",
+            "深刻度: 2\n",
+            "  what: start\n",
+            "group: deny\n",
+        ] {
+            assert!(ja.contains(line), "{line:?} in {ja}");
+        }
+        assert!(
+            en.contains("Title: case\n") && en.contains("Summary: 要\n"),
+            "{en}"
+        );
+        assert!(
+            !ja.contains("分野") && !ja.contains("purposes"),
+            "nothing of what is not said"
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_mail_is_told_without_its_text() {
+        let long = |bytes: usize| json!({"title": {"ja": "a".repeat(bytes)}});
+        let item = |bytes| told(Tlp::Green, report("incident_cause"), Some(long(bytes)));
+        let body = written(vec![item(ITEM_MAX - 200), item(ITEM_MAX)], Language::En).body;
+        assert_eq!(body.matches("Too long for a mail.").count(), 1);
+        let many = MAIL_MAX / (ITEM_MAX / 2) + 2;
+        let body = written(
+            (0..many).map(|_| item(ITEM_MAX / 2)).collect(),
+            Language::En,
+        )
+        .body;
+        assert!(body.len() < MAIL_MAX + ITEM_MAX && body.contains("Too long"));
+        assert_eq!(
+            body.matches("/v1/reports/1").count(),
+            many,
+            "each is told all the same"
+        );
+    }
+
+    #[test]
+    fn only_what_is_a_drill_throughout_begins_as_one() {
+        let green = |kind: &str| told(Tlp::Green, report(kind), None);
+        let subject = |items| written(items, Language::En).subject;
+        assert_eq!(
+            subject(vec![green("drill")]),
+            "[EXERCISE] [Sekisho] Exercise"
+        );
+        assert_eq!(
+            subject(vec![green("drill"), green("drill")]),
+            "[EXERCISE] [Sekisho] 2 items are waiting for you"
+        );
+        assert_eq!(
+            subject(vec![green("drill"), green("advisory")]),
+            "[Sekisho] 2 items are waiting for you (exercises among them)"
+        );
+        let strict = told(Tlp::Red, report("drill"), None);
+        assert_eq!(
+            subject(vec![strict, green("advisory")]),
+            "[Sekisho] 2 items are waiting for you"
+        );
+    }
+}
