@@ -454,4 +454,50 @@ both! {
         assert!(mails[0].headers("List-Unsubscribe").is_empty(), "no address on the web, no link");
         assert!(mails[0].body().contains("\n  /v1/reports/"));
     }
+
+    /// As its users do it: the API with a key, the link with nothing.
+    a_subscription_by_mail_from_its_making_to_its_end_over_http => |hub| {
+        let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };
+        let _work = deliver(&hub.exchange, &mailbox.settings());
+        let key = hub.exchange.issue("power-analyst", sekisho::exchange::Credential::Key).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = sekisho::http::router(hub.exchange.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let client = reqwest::Client::new();
+        let post = |path: &str, body: Value| {
+            client.post(format!("{base}{path}")).header("X-API-Key", &key).json(&body)
+        };
+        let made = post("/v1/subscriptions", to("soc@power.example")).send().await.unwrap();
+        assert_eq!(made.status(), 201);
+        let made: Value = made.json().await.unwrap();
+        assert_eq!((&made["state"], made.get("secret")), (&json!("pending"), None));
+        let code = mailbox.until(1).await[0].code().unwrap();
+        let place = format!("/v1/subscriptions/{}/confirm", made["id"].as_str().unwrap());
+        let wrong = post(&place, json!({"code": "AAAA-AAAA"})).send().await.unwrap();
+        assert_eq!(wrong.status(), 422);
+        let right = post(&place, json!({"code": code})).send().await.unwrap();
+        assert_eq!(right.status(), 200);
+        let again = post(&place, json!({"code": code})).send().await.unwrap();
+        assert_eq!(again.status(), 409, "nothing waits for a code any more");
+        release(&hub, "ひとつ").await;
+        let mails = told(&mailbox.until(2).await);
+        let link = mails[0].header("List-Unsubscribe").trim_matches(['<', '>']).replace(HUB, &base);
+        // What looks at links in mails opens them.
+        let page = client.get(&link).send().await.unwrap();
+        assert_eq!(page.status(), 200);
+        assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(state(&hub, "power-analyst", id).await.state, "active");
+        let click = client
+            .post(&link)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body("List-Unsubscribe=One-Click");
+        assert_eq!(click.send().await.unwrap().status(), 200);
+        assert_eq!(state(&hub, "power-analyst", id).await.state, "stopped");
+        let none = client.post(format!("{base}/unsubscribe/x")).send().await.unwrap();
+        assert_eq!(none.status(), 400);
+        let rotate = post(&format!("/v1/subscriptions/{id}/rotate"), json!({})).send().await.unwrap();
+        assert_eq!(rotate.status(), 409);
+    }
 }
