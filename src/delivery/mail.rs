@@ -196,7 +196,7 @@ impl Sender {
 }
 
 fn tls(settings: &MailSettings) -> anyhow::Result<TlsParameters> {
-    let mut parameters = TlsParameters::builder(settings.host.clone());
+    let mut parameters = TlsParameters::builder(settings.host.trim_matches(['[', ']']).to_owned());
     if let Some(path) = &settings.ca_file {
         let text = std::fs::read(path)
             .with_context(|| format!("cannot read the authorities in `{}`", path.display()))?;
