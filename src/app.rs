@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::config::mail::MailSettings;
 use crate::config::peers::PeerSettings;
 use crate::delivery::Delivery;
 use crate::exchange::{Exchange, Refusal};
@@ -66,20 +67,21 @@ pub async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 /// # Errors
 /// When the listener fails.
 pub async fn serve(exchange: Exchange, listener: TcpListener) -> anyhow::Result<()> {
-    serve_with_peers(exchange, listener, &[]).await
+    serve_with(exchange, listener, &[], None).await
 }
 
-/// The same, and takes turns with peers meanwhile.
+/// The same, and takes turns with peers meanwhile, and sends mail where there is a mail server.
 ///
 /// # Errors
-/// When the listener fails, or a peer's settings will not do.
-pub async fn serve_with_peers(
+/// When the listener fails, or the settings of a peer or of the mail server will not do.
+pub async fn serve_with(
     exchange: Exchange,
     listener: TcpListener,
     peers: &[PeerSettings],
+    mail: Option<&MailSettings>,
 ) -> anyhow::Result<()> {
     let peers = Peers::open(exchange.clone(), peers)?;
-    let delivery = Delivery::new(exchange.clone())?;
+    let delivery = Delivery::with_mail(exchange.clone(), mail)?;
     let mut work = JoinSet::new();
     let (time, listeners, releases) = (exchange.clone(), exchange.clone(), exchange.clone());
     work.spawn(async move { time.keep_time().await });

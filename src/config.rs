@@ -1,6 +1,7 @@
 //! Settings of a serving hub: from a TOML file, then the environment, then the command line; the
 //! later wins.
 
+pub mod mail;
 pub mod peers;
 
 use std::net::SocketAddr;
@@ -29,6 +30,10 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub receivers: Receivers,
+    /// The mail server; without one no mail is sent. In the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub mail: Option<mail::MailSettings>,
     /// The TAXII servers that the hub pulls from and pushes to; in the file only.
     #[arg(skip)]
     #[serde(default)]
@@ -53,11 +58,16 @@ impl Settings {
         let file: Self =
             toml::from_str(&text).with_context(|| format!("in `{}`", path.display()))?;
         peers::check(&file.peers).with_context(|| format!("in `{}`", path.display()))?;
+        if let Some(mail) = &file.mail {
+            mail.check()
+                .with_context(|| format!("in `{}`", path.display()))?;
+        }
         Ok(Self {
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),
             receivers: file.receivers,
+            mail: file.mail,
             peers: file.peers,
             config: None,
         })

@@ -55,10 +55,10 @@ const LAYERS: &[(&str, Uses)] = &[
             "clock",
         ]),
     ),
-    // It sends what the exchange hands it, and notes how that ended.
+    // It sends what the exchange hands it, and notes how that ended; its mail server is a setting.
     (
         "delivery",
-        Only(&["exchange", "subscription", "stix", "handling"]),
+        Only(&["exchange", "subscription", "stix", "handling", "config"]),
     ),
     (
         "http",

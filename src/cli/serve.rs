@@ -30,7 +30,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     exchange.allow_receivers(settings.receivers);
     let listener = app::bind(settings.listen.unwrap_or(LISTEN)).await?;
     println!("sekisho serves http://{}", listener.local_addr()?);
-    app::serve_with_peers(exchange, listener, &settings.peers).await
+    app::serve_with(exchange, listener, &settings.peers, settings.mail.as_ref()).await
 }
 
 #[derive(Args, Debug)]

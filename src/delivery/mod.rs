@@ -1,6 +1,8 @@
 //! Sends what is due to subscribers: takes it, asks the channel to send it, notes how that ended. What
 //! may be sent was decided by the exchange a moment before.
 
+pub mod mail;
+mod mail_text;
 mod resolve;
 pub mod webhook;
 
@@ -8,6 +10,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::config::mail::MailSettings;
 use crate::exchange::deliveries::Sending;
 use crate::exchange::{Exchange, Refusal};
 use crate::subscription::Channel;
@@ -27,19 +30,33 @@ const ROUNDS_BETWEEN_FORGETTING: u64 = 20_000;
 pub struct Delivery {
     exchange: Exchange,
     webhooks: webhook::Sender,
+    mails: Option<mail::Sender>,
     places: Arc<Semaphore>,
 }
 
 impl Delivery {
-    /// Sends for a hub.
+    /// Sends for a hub that sends no mail.
     ///
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(exchange: Exchange) -> anyhow::Result<Arc<Self>> {
+        Self::with_mail(exchange, None)
+    }
+
+    /// Sends for a hub, mail too where there is a mail server.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made, or the mail server's settings will not do.
+    pub fn with_mail(exchange: Exchange, mail: Option<&MailSettings>) -> anyhow::Result<Arc<Self>> {
         let webhooks = webhook::Sender::new(exchange.receivers())?;
+        let mails = mail.map(mail::Sender::open).transpose()?;
+        if let Some(mail) = mail {
+            exchange.allow_mail(mail.mailing());
+        }
         Ok(Arc::new(Self {
             exchange,
             webhooks,
+            mails,
             places: Arc::new(Semaphore::new(AT_ONCE)),
         }))
     }
@@ -92,10 +109,19 @@ impl Delivery {
 
     async fn attempt(&self, sending: &Sending) {
         let outcome = match &sending.definition.channel {
-            _ if sending.items.is_empty() => Outcome::Withheld,
+            _ if sending.items.is_empty() && sending.postmark.code.is_none() => Outcome::Withheld,
             Channel::Webhook { url, signature, .. } => {
                 self.webhooks.send(sending, url, *signature).await
             }
+            Channel::Mail {
+                address, language, ..
+            } => match &self.mails {
+                Some(mails) => mails.send(sending, address, *language).await,
+                None => Outcome::Failed {
+                    why: "the hub has no mail server".to_owned(),
+                    after: None,
+                },
+            },
         };
         let (id, whose) = (&sending.id, &sending.subscription);
         let noted = self

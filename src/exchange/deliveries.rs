@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::gate::View;
+use super::mail::{self, Postmark};
 use super::refusal::Refusal;
 use super::{Exchange, Tx, access};
 use crate::council::Directory;
 use crate::handling::{Channel, PrincipalId, Tlp};
 use crate::store::Delivery;
+use crate::subscription::Definition;
 use crate::subscription::retry::{self, Outcome};
-use crate::subscription::{Content, Definition};
 
 /// So long one process keeps a delivery to itself: longer than any attempt takes.
 const CLAIM_MICROS: i64 = 60_000_000;
@@ -37,6 +38,8 @@ pub struct Sending {
     pub definition: Definition,
     /// The signing secrets, the one in use first.
     pub secrets: Vec<[u8; 32]>,
+    /// What a mail needs beside what is told.
+    pub postmark: Postmark,
     /// What is told, in the order of release; empty where the gate lets nothing through any more.
     pub items: Vec<Told>,
     /// Now, in microseconds.
@@ -122,51 +125,54 @@ impl Exchange {
         if one.retiring.is_some_and(|until| until > now) {
             secrets.push(self.signing_secret(&one.id, one.secret - 1));
         }
-        let stamps: Vec<i64> = serde_json::from_str(&delivery.stamps)?;
-        let mut items = Vec::with_capacity(stamps.len());
-        if let Some((_, view)) = self.view_for(&mut tx, &one.principal).await? {
-            for stamp in stamps {
-                if let Some(news) = self.news_at(&mut tx, &view.scope, stamp).await? {
-                    items.push((stamp, news));
-                }
-            }
-            drop(tx);
-            let full = wants_content(&definition);
-            let kept: Vec<i64> = items
-                .iter()
-                .filter(|_| full)
-                .map(|(stamp, _)| *stamp)
-                .collect();
-            // Whoever is handed an item is known to whoever takes it back, before it leaves (law 8).
-            if !kept.is_empty() && !self.hand_over(&view, kept.clone()).await? {
-                return Ok(None); // taken back this moment: the claim ends, and it is asked again
-            }
-            return Ok(Some(Sending {
-                id: delivery.id,
-                attempt,
-                subscription: one.id,
-                definition,
-                secrets,
-                items: items
-                    .into_iter()
-                    .map(|(stamp, news)| Told {
-                        content: kept.contains(&stamp).then(|| news.content()),
-                        line: news.line,
-                        tlp: news.tlp,
-                    })
-                    .collect(),
-                at: now,
-            }));
-        }
-        Ok(Some(Sending {
-            id: delivery.id,
+        let mut sending = Sending {
+            id: delivery.id.clone(),
             attempt,
-            subscription: one.id,
+            subscription: one.id.clone(),
             definition,
             secrets,
+            postmark: Postmark::default(),
             items: Vec::new(),
             at: now,
-        }))
+        };
+        let Some((_, view)) = self.view_for(&mut tx, &one.principal).await? else {
+            return Ok(Some(sending));
+        };
+        let postmark = self
+            .postmark(&mut tx, &one, &sending.definition, (&delivery, now))
+            .await?;
+        let Some(postmark) = postmark else {
+            return Ok((delivery.lane == mail::LANE).then_some(sending));
+        };
+        sending.postmark = postmark;
+        if delivery.lane == mail::LANE {
+            return Ok(Some(sending));
+        }
+        let stamps: Vec<i64> = serde_json::from_str(&delivery.stamps)?;
+        let mut items = Vec::with_capacity(stamps.len());
+        for stamp in stamps {
+            if let Some(news) = self.news_at(&mut tx, &view.scope, stamp).await? {
+                items.push((stamp, news));
+            }
+        }
+        drop(tx);
+        let channel = &sending.definition.channel;
+        let kept: Vec<i64> = items
+            .iter()
+            .filter(|(_, news)| mail::carries(channel, self.mailing(), news))
+            .map(|(stamp, _)| *stamp)
+            .collect();
+        // Whoever is handed an item is known to whoever takes it back, before it leaves (law 8).
+        if !kept.is_empty() && !self.hand_over(&view, kept.clone()).await? {
+            return Ok(None); // taken back this moment: the claim ends, and it is asked again
+        }
+        let told = items.into_iter().map(|(stamp, news)| Told {
+            content: kept.contains(&stamp).then(|| news.content()),
+            line: news.line,
+            tlp: news.tlp,
+        });
+        sending.items = told.collect();
+        Ok(Some(sending))
     }
 
     /// Notes how an attempt ended, and what follows: done, again later, given up, or no more at all.
@@ -197,6 +203,10 @@ impl Exchange {
                         Outcome::Withheld => {
                             tx.end_attempt(&id, attempt, now, "withheld").await?;
                             tx.end_delivery(&id, attempt, "withheld").await?;
+                        }
+                        Outcome::Refused { why } => {
+                            tx.end_attempt(&id, attempt, now, &why).await?;
+                            failed(tx, (&id, attempt), &subscription, None, now).await?;
                         }
                         Outcome::Gone => {
                             tx.end_attempt(&id, attempt, now, "status 410").await?;
@@ -243,12 +253,6 @@ impl Exchange {
         let wait = std::time::Duration::from_millis(200);
         let _ = tokio::time::timeout(wait, self.0.deliverable.notified()).await;
     }
-}
-
-/// Whether the item itself is wanted in a delivery, and not only that there is one.
-fn wants_content(definition: &Definition) -> bool {
-    let crate::subscription::Channel::Webhook { content, .. } = &definition.channel;
-    *content == Content::Full
 }
 
 async fn failed(

@@ -23,6 +23,7 @@ pub mod hold;
 pub mod intake;
 mod latecomers;
 mod listen;
+pub mod mail;
 mod mapping;
 pub mod markings;
 pub mod narrow;
@@ -73,7 +74,7 @@ use serde_json::Value;
 use crate::clock::{Clock, random};
 use crate::council::{CouncilFile, Directory};
 use crate::store::{Db, StoreError, Tx};
-use crate::subscription::Receivers;
+use crate::subscription::{Mailing, Receivers};
 
 pub use access::{Caller, Credential, Presented};
 pub use gate::View;
@@ -100,6 +101,7 @@ struct Inner {
     growth: listen::Growth,
     deliverable: tokio::sync::Notify,
     receivers: OnceLock<Receivers>,
+    mailing: OnceLock<Mailing>,
 }
 
 impl Exchange {
@@ -130,6 +132,7 @@ impl Exchange {
             growth,
             deliverable: tokio::sync::Notify::new(),
             receivers: OnceLock::new(),
+            mailing: OnceLock::new(),
         })))
     }
 

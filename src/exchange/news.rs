@@ -57,6 +57,12 @@ impl News {
         ((*self.content).clone(), (*self.obligations).clone())
     }
 
+    /// Whether it is a report, and no posted object or notice.
+    #[must_use]
+    pub fn is_report(&self) -> bool {
+        self.line.get("type").and_then(Value::as_str) == Some("report")
+    }
+
     /// Whether a filter wants it.
     #[must_use]
     pub fn wanted(&self, filter: &Filter) -> bool {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::access::Caller;
 use super::refusal::{Fault, Refusal};
-use super::{Exchange, record};
+use super::{Exchange, Tx, record};
 use crate::stix::timestamp::format_taxii;
 use crate::store::{Attempt, Delivery, Subscription};
 use crate::subscription::{Channel, Definition, Signature};
@@ -27,7 +27,8 @@ pub struct SubscriptionView {
     pub id: String,
     /// When it was made.
     pub created_at: String,
-    /// `active`, `behind` (catching up), `paused`, `stopped`.
+    /// `pending` (its mail address has not confirmed), `active`, `behind` (catching up), `paused`,
+    /// `stopped`.
     pub state: String,
     /// Why the hub stopped it.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -119,7 +120,7 @@ impl Exchange {
             self.clock().now_micros(),
             serde_json::to_string(&definition)?,
         );
-        let secret = self.secret().clone();
+        let (this, secret) = (self.clone(), self.secret().clone());
         let subscription = self
             .writer()
             .write(move |tx| {
@@ -136,7 +137,11 @@ impl Exchange {
                         .uuid("subscription", &act.map(String::as_str))
                         .to_string();
                     let newest = tx.newest().await?.0.unwrap_or(0);
-                    tx.add_subscription(&made, &who, now, &text, newest).await?;
+                    let agreed = this.agreed(tx, &who, &definition).await?;
+                    let state = if agreed { "active" } else { "pending" };
+                    tx.add_subscription(&made, &who, now, &text, (newest, state))
+                        .await?;
+                    this.ask_where_pending(tx, &made, (now, false)).await?;
                     record(
                         tx,
                         now,
@@ -150,6 +155,7 @@ impl Exchange {
                 })
             })
             .await?;
+        self.0.deliverable.notify_one();
         self.subscription_view(subscription, true)
     }
 
@@ -194,7 +200,7 @@ impl Exchange {
         }
         let (who, body) = (caller.principal.id.to_string(), caller.body.id.to_string());
         let (id, now) = (id.to_owned(), self.clock().now_micros());
-        let rotated = matches!(change, Change::Rotate);
+        let (this, rotated) = (self.clone(), matches!(change, Change::Rotate));
         let changed = self
             .writer()
             .write(move |tx| {
@@ -208,23 +214,28 @@ impl Exchange {
                         Change::Define(definition) => {
                             let text = serde_json::to_string(&definition)?;
                             tx.define_subscription(&id, &text).await?;
+                            this.settle_address(tx, &present, &definition, now).await?;
                             "subscription.defined"
                         }
                         Change::Pause if running => {
-                            let mark = tx.fanned_out().await?.max(present.mark);
-                            let mark = if present.state == "behind" {
-                                present.mark
-                            } else {
-                                mark
-                            };
+                            let mark = told_up_to(tx, &present).await?;
                             tx.set_subscription(&id, "paused", "", mark).await?;
                             "subscription.paused"
                         }
                         Change::Resume if !running => {
-                            tx.set_subscription(&id, "behind", "", present.mark).await?;
+                            let definition = serde_json::from_str(&present.definition)?;
+                            let agreed = this.agreed(tx, &who, &definition).await?;
+                            let state = if agreed { "behind" } else { "pending" };
+                            tx.set_subscription(&id, state, "", present.mark).await?;
+                            this.ask_where_pending(tx, &id, (now, true)).await?;
                             "subscription.resumed"
                         }
                         Change::Pause | Change::Resume => return Ok(Some(present)),
+                        Change::Rotate if is_mail(&present)? => {
+                            return Err(Refusal::Conflict(
+                                "a mail has no signing secret".to_owned(),
+                            ));
+                        }
                         Change::Rotate => {
                             tx.rotate_subscription(&id, now + RETIRING_MICROS).await?;
                             "subscription.rotated"
@@ -249,6 +260,7 @@ impl Exchange {
             })
             .await?;
         self.0.growth.tell(); // one that goes on has something to catch up with
+        self.0.deliverable.notify_one();
         changed
             .map(|one| self.subscription_view(one, rotated))
             .transpose()
@@ -324,10 +336,51 @@ impl Exchange {
         Ok(())
     }
 
+    /// Another definition may go to an address that has not agreed, or no more to one.
+    async fn settle_address(
+        &self,
+        tx: &mut Tx,
+        present: &Subscription,
+        definition: &Definition,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let agreed = self.agreed(tx, &present.principal, definition).await?;
+        let id = &present.id;
+        match (present.state.as_str(), agreed) {
+            ("pending", true) => {
+                tx.set_subscription(id, "behind", "", present.mark).await?;
+            }
+            ("active" | "behind" | "pending", false) => {
+                let mark = told_up_to(tx, present).await?;
+                tx.set_subscription(id, "pending", "", mark).await?;
+                self.ask_where_pending(tx, id, (now, false)).await?;
+            }
+            _ => {} // it goes on as it was, or is asked about when its owner resumes it
+        }
+        Ok(())
+    }
+
+    /// Mails a code where a subscription waits for its address.
+    async fn ask_where_pending(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        when: (i64, bool),
+    ) -> Result<(), Refusal> {
+        let one = tx.subscription(id).await?.ok_or(Refusal::NotFound)?;
+        let definition: Definition = serde_json::from_str(&one.definition)?;
+        match definition.channel.mail_address() {
+            Some(address) if one.state == "pending" => {
+                self.ask_address(tx, &one, &address, when).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_definition(&self, definition: &Definition) -> Result<(), Refusal> {
         let fault = |(place, message): (String, String)| Fault::at(place, "subscription", message);
         definition
-            .check(&self.receivers())
+            .check(&self.receivers(), self.mailing())
             .map_err(|wrong| Refusal::Invalid(wrong.into_iter().map(fault).collect()))
     }
 
@@ -339,12 +392,16 @@ impl Exchange {
         let definition: Definition = serde_json::from_str(&one.definition)?;
         let key = self.signing_secret(&one.id, one.secret);
         let (mut secret, mut public_key) = (None, None);
-        let Channel::Webhook { signature, .. } = &definition.channel;
+        let signature = match &definition.channel {
+            Channel::Webhook { signature, .. } => Some(signature),
+            Channel::Mail { .. } => None,
+        };
         match signature {
-            Signature::Hmac => {
+            None => {}
+            Some(Signature::Hmac) => {
                 secret = fresh.then(|| format!("whsec_{}", STANDARD.encode(key)));
             }
-            Signature::Ed25519 => {
+            Some(Signature::Ed25519) => {
                 let public = SigningKey::from_bytes(&key).verifying_key();
                 public_key = Some(format!("whpk_{}", STANDARD.encode(public.as_bytes())));
             }
@@ -368,4 +425,17 @@ impl Exchange {
         self.secret()
             .key_for(&format!("webhook {subscription} {number}"))
     }
+}
+
+/// Up to where a subscription was told, as it is to be kept while it is not told.
+async fn told_up_to(tx: &mut Tx, one: &Subscription) -> Result<i64, Refusal> {
+    if one.state == "active" {
+        return Ok(tx.fanned_out().await?.max(one.mark));
+    }
+    Ok(one.mark)
+}
+
+fn is_mail(one: &Subscription) -> Result<bool, Refusal> {
+    let definition: Definition = serde_json::from_str(&one.definition)?;
+    Ok(definition.channel.mail_address().is_some())
 }

@@ -54,6 +54,16 @@ impl Tlp {
         }
     }
 
+    /// Whether an item of this label may stand in a mail: RED and AMBER+STRICT never do, since a mail
+    /// is stored and passed on in the clear by whoever runs the servers on its way.
+    #[must_use]
+    pub const fn in_mail(self) -> bool {
+        match self {
+            Self::Clear | Self::Green | Self::Amber => true,
+            Self::AmberStrict | Self::Red => false,
+        }
+    }
+
     /// The label as FIRST writes it: Latin capitals in every language.
     #[must_use]
     pub const fn label(self) -> &'static str {

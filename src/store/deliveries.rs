@@ -32,11 +32,12 @@ macro_rules! columns {
 
 const ADD: &str = "INSERT INTO delivery (id, subscription, number, lane, stamps, created_at, state, \
      next_at, claimed_until, attempts) VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7, 0, 0)";
-// The first that waits of each lane, where its subscriber is neither resting nor stopped.
+// The first that waits of each lane, where its subscriber is neither resting nor stopped. While an
+// address is not confirmed, nothing goes there but what asks it (lane 2).
 const READY: &str = "SELECT d.id, d.subscription, d.number, d.lane, d.stamps, d.created_at, d.state, \
      d.next_at, d.attempts FROM delivery d JOIN subscription s ON s.id = d.subscription \
      WHERE d.state = 'waiting' AND d.next_at <= $1 AND d.claimed_until <= $1 AND s.not_before <= $1 \
-     AND s.state IN ('active', 'behind') \
+     AND (s.state IN ('active', 'behind') OR (s.state = 'pending' AND d.lane = 2)) \
      AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.subscription = d.subscription \
      AND e.lane = d.lane AND e.state = 'waiting' AND e.number < d.number) \
      ORDER BY d.lane DESC, d.next_at, d.id LIMIT $2";
@@ -83,9 +84,9 @@ pub struct Delivery {
     pub subscription: String,
     /// The how-manieth of its subscription.
     pub number: i64,
-    /// 1: at once; 0: in its time.
+    /// 2: asks a mail address for its say; 1: at once; 0: in its time.
     pub lane: i64,
-    /// The entries' stamps, a JSON list.
+    /// The entries' stamps, a JSON list; in lane 2 which confirmation it is, alone.
     pub stamps: String,
     /// When it was made, in microseconds.
     pub created_at: i64,

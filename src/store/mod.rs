@@ -17,6 +17,7 @@ mod growth;
 pub mod items;
 mod latecomers;
 pub mod ledgers;
+pub mod mail;
 mod memo;
 mod objects;
 pub mod peers;
@@ -32,6 +33,7 @@ pub use deliveries::{Attempt, Delivery};
 pub use due::Due;
 pub use feed::{Entry, Scope, Versions};
 pub use items::{ItemVersion, NewItemVersion};
+pub use mail::MailAddress;
 pub use objects::{NewObject, NewRelease};
 pub use peers::{PeerPlace, PeerRefused, PeerRow};
 pub use portions::{EntryRow, ReadersRow};
@@ -52,6 +54,7 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("items", items::QUERIES),
     ("latecomers", latecomers::QUERIES),
     ("ledgers", ledgers::QUERIES),
+    ("mail", mail::QUERIES),
     ("objects", objects::QUERIES),
     ("peers", peers::QUERIES),
     ("portions", portions::QUERIES),

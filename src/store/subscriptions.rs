@@ -30,7 +30,7 @@ macro_rules! columns {
 }
 
 const ADD: &str = "INSERT INTO subscription (id, principal, created_at, definition, state, reason, mark, \
-     last, secret, failures, not_before) VALUES ($1, $2, $3, $4, 'active', '', $5, 0, 1, 0, 0)";
+     last, secret, failures, not_before) VALUES ($1, $2, $3, $4, $6, '', $5, 0, 1, 0, 0)";
 const ONE: &str = concat!("SELECT ", columns!(), " FROM subscription WHERE id = $1");
 const OF: &str = concat!(
     "SELECT ",
@@ -74,7 +74,7 @@ pub struct Subscription {
     pub created_at: i64,
     /// What, how and when, as JSON.
     pub definition: String,
-    /// `active`, `behind`, `paused`, `stopped`.
+    /// `pending` (a mail address has not confirmed), `active`, `behind`, `paused`, `stopped`.
     pub state: String,
     /// Why the hub stopped it; else empty.
     pub reason: String,
@@ -135,7 +135,7 @@ fn subscription(
 }
 
 impl Tx {
-    /// Makes an active subscription that tells what is newer than `mark`.
+    /// Makes a subscription in a state that tells what is newer than `mark`.
     ///
     /// # Errors
     /// When the database fails.
@@ -145,10 +145,10 @@ impl Tx {
         principal: &str,
         at: i64,
         definition: &str,
-        mark: i64,
+        (mark, state): (i64, &str),
     ) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(ADD).bind(id).bind(principal).bind(at).bind(definition)
-            .bind(mark).execute(conn).await?; });
+            .bind(mark).bind(state).execute(conn).await?; });
         Ok(())
     }
 

@@ -2,10 +2,11 @@
 //! is to tell, `delivery` sends it.
 //!
 //! [`filter`] looks only at what the subscriber has, so it tells nothing of what is hidden; [`hours`]
-//! is when; [`retry`] is how often; [`receivers`] is where to.
+//! is when; [`retry`] is how often; [`receivers`] is where webhooks may go, [`mail`] where mail may.
 
 pub mod filter;
 pub mod hours;
+pub mod mail;
 pub mod receivers;
 pub mod retry;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use filter::Filter;
 pub use hours::{Urgency, When};
+pub use mail::{Language, Mailing};
 pub use receivers::Receivers;
 
 /// Longest address of a webhook, in bytes.
@@ -52,6 +54,28 @@ pub enum Channel {
         #[serde(default)]
         signature: Signature,
     },
+    /// A mail in plain text, to an address that has agreed.
+    Mail {
+        /// `name@domain`, plain.
+        address: String,
+        /// The language of the hub's own words in it.
+        #[serde(default)]
+        language: Language,
+        /// What is in the body.
+        #[serde(default)]
+        content: Content,
+    },
+}
+
+impl Channel {
+    /// The mail address, as it is known.
+    #[must_use]
+    pub fn mail_address(&self) -> Option<String> {
+        match self {
+            Self::Webhook { .. } => None,
+            Self::Mail { address, .. } => Some(mail::known_as(address)),
+        }
+    }
 }
 
 /// How much is sent.
@@ -80,11 +104,16 @@ pub enum Signature {
 pub type Wrong = (String, String);
 
 impl Definition {
-    /// Everything wrong with it but the address's host, which only a look-up can tell.
+    /// Everything wrong with it but the address's host, which only a look-up can tell. `mailing` is
+    /// absent where the hub sends no mail.
     ///
     /// # Errors
     /// Each fault with its JSON pointer.
-    pub fn check(&self, receivers: &Receivers) -> Result<(), Vec<Wrong>> {
+    pub fn check(
+        &self,
+        receivers: &Receivers,
+        mailing: Option<&Mailing>,
+    ) -> Result<(), Vec<Wrong>> {
         let mut wrong = Vec::new();
         let mut fault = |pointer: &str, message: &str| {
             wrong.push((pointer.to_owned(), message.to_owned()));
@@ -112,6 +141,20 @@ impl Definition {
                     fault("/channel/url", "has no fragment");
                 }
             }
+            Channel::Mail { address, .. } => match mailing {
+                None => fault(
+                    "/channel/type",
+                    "this hub sends no mail: its operator has named no mail server",
+                ),
+                Some(_) if !mail::is_address(address) => {
+                    fault("/channel/address", "is a plain mail address, `name@domain`");
+                }
+                Some(mailing) if !mailing.allows(address) => fault(
+                    "/channel/address",
+                    "is in no domain to which this hub's operator lets mail go",
+                ),
+                Some(_) => {}
+            },
         }
         wrong.extend(self.filter.check());
         wrong.extend(self.when.check());

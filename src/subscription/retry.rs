@@ -21,6 +21,11 @@ pub enum Outcome {
         /// Seconds, from `Retry-After`.
         after: Option<i64>,
     },
+    /// It was not, and never will be: the mail server refuses this very mail.
+    Refused {
+        /// In words, for the subscriber.
+        why: String,
+    },
     /// The receiver wants nothing more (410).
     Gone,
     /// It may no longer be told: the gate says no now.

@@ -15,6 +15,7 @@ pub mod problem;
 mod reports;
 mod stream;
 mod subscriptions;
+mod unsubscribe;
 
 use axum::Router;
 use axum::http::header;
@@ -72,6 +73,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/subscriptions/{id}/pause"),
     ("POST", "/v1/subscriptions/{id}/resume"),
     ("POST", "/v1/subscriptions/{id}/rotate"),
+    ("POST", "/v1/subscriptions/{id}/confirm"),
     ("GET", "/v1/subscriptions/{id}/deliveries"),
     (
         "POST",
@@ -86,6 +88,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/ledger/consistency"),
     ("GET", "/v1/ledger/entries"),
     ("GET", "/v1/ledger/entries/{id}/proof"),
+    ("GET", "/unsubscribe/{id}"),
+    ("POST", "/unsubscribe/{id}"),
     ("POST", "/oauth/token"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/openapi.json"),
@@ -150,6 +154,7 @@ pub fn routes() -> Router<Hub> {
         .route("/subscriptions/{id}/pause", post(subscriptions::pause))
         .route("/subscriptions/{id}/resume", post(subscriptions::resume))
         .route("/subscriptions/{id}/rotate", post(subscriptions::rotate))
+        .route("/subscriptions/{id}/confirm", post(subscriptions::confirm))
         .route(
             "/subscriptions/{id}/deliveries",
             get(subscriptions::deliveries),
@@ -170,6 +175,10 @@ pub fn routes() -> Router<Hub> {
         .method_not_allowed_fallback(|| async { Problem::method() })
         .fallback(|| async { Problem::not_found() });
     Router::new()
+        .route(
+            "/unsubscribe/{id}",
+            get(unsubscribe::ask).post(unsubscribe::end),
+        )
         .route("/oauth/token", post(oauth::token))
         .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/openapi.json", get(openapi))

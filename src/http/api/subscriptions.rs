@@ -5,6 +5,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
+use serde::Deserialize;
+
 use super::extract::{Id, Known, Page, Parameters, json_bytes, strict};
 use super::problem::Problem;
 use crate::exchange::Caller;
@@ -116,6 +118,27 @@ pub async fn rotate(
 ) -> Result<Response, Problem> {
     Parameters::of(&uri, &[])?;
     change(&hub, &caller, &id, Change::Rotate).await
+}
+
+/// What a mail address was asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    code: String,
+}
+
+/// `POST /v1/subscriptions/{id}/confirm`.
+pub async fn confirm(
+    State(hub): State<Hub>,
+    Known(caller): Known,
+    Id(id): Id,
+    request: Request,
+) -> Result<Json<SubscriptionView>, Problem> {
+    Parameters::of(request.uri(), &[])?;
+    let Confirmation { code } = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
+    Ok(Json(
+        hub.exchange.confirm_address(&caller, &id, &code).await?,
+    ))
 }
 
 /// `GET /v1/subscriptions/{id}/deliveries`.
