@@ -134,13 +134,11 @@ impl<'a> Renderer<'a> {
             return None;
         }
         let mut out = Map::new();
-        let keep = |name: &str, out: &mut Map<String, Value>| {
-            if let Some(value) = members.get(name) {
-                out.insert(name.to_owned(), value.clone());
-            }
-        };
-        keep("type", &mut out);
-        keep("spec_version", &mut out);
+        out.insert("type".to_owned(), Value::from(object_type));
+        if members.contains_key("spec_version") {
+            // What the hub writes is of this version, whatever was claimed (STIX 3.2).
+            out.insert("spec_version".to_owned(), Value::from("2.1"));
+        }
         out.insert("id".to_owned(), Value::String(self.rename(&id, 0).into()));
         self.provenance(members, class, object_type, &mut out);
         for (name, value) in members {

@@ -10,7 +10,9 @@ mod manifest;
 mod media;
 mod objects;
 mod page;
-mod query;
+// Open for the fuzz targets of `fuzz/`, which are another package.
+#[doc(hidden)]
+pub mod query;
 mod session;
 mod status;
 
