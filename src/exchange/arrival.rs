@@ -65,9 +65,12 @@ pub(super) struct Arrivals {
     pub bodies: BTreeMap<BodyId, Arrival>,
 }
 
+/// The kinds that are advisories.
+pub(super) const ADVISORIES: [&str; 2] = [Kind::Advisory.as_str(), drill::KIND];
+
 /// Whether a version is an advisory, drill or not.
 pub(super) fn is_advisory(version: &ItemVersion) -> bool {
-    [Kind::Advisory.as_str(), drill::KIND].contains(&version.value.kind.as_str())
+    ADVISORIES.contains(&version.value.kind.as_str())
 }
 
 /// The advisory as it was issued: the report's own member.
@@ -112,11 +115,12 @@ pub(super) fn concerns(
         })
 }
 
-/// Who was handed a version, and when first, in microseconds: pages read over REST and TAXII. Other
-/// ways in which something arrives are added here.
-async fn delivered(tx: &mut Tx, stamps: &[i64]) -> Result<Vec<(String, i64)>, Refusal> {
+/// Who was handed a version, or told of it by a delivery that was taken, and when, in microseconds.
+async fn delivered(tx: &mut Tx, key: i64, stamps: &[i64]) -> Result<Vec<(String, i64)>, Refusal> {
+    let mut delivered = tx.told(key).await?;
     let had = tx.who_had(stamps).await?;
-    Ok(had.into_iter().map(|(who, at, _)| (who, at)).collect())
+    delivered.extend(had.into_iter().map(|(who, at, _)| (who, at)));
+    Ok(delivered)
 }
 
 impl Exchange {
@@ -136,7 +140,7 @@ impl Exchange {
             let principal = directory.principal(&who.into())?;
             Some((&principal.body, principal.kind == PrincipalKind::Person))
         };
-        for (who, at) in delivered(tx, &stamps).await? {
+        for (who, at) in delivered(tx, version.key, &stamps).await? {
             let body = persons(&who).and_then(|(body, _)| bodies.get_mut(body));
             if let Some(arrival) = body {
                 Arrival::first(&mut arrival.delivered, at);

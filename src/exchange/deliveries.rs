@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::arrival::ADVISORIES;
 use super::gate::View;
 use super::mail::{self, Postmark};
 use super::refusal::Refusal;
@@ -197,6 +198,13 @@ impl Exchange {
                     match outcome {
                         Outcome::Delivered => {
                             tx.end_attempt(&id, attempt, now, "delivered").await?;
+                            if let Some(delivery) = tx.delivery(&id).await?
+                                && delivery.lane != mail::LANE
+                            {
+                                let stamps: Vec<i64> = serde_json::from_str(&delivery.stamps)?;
+                                tx.note_told(&subscription, &stamps, &ADVISORIES, now)
+                                    .await?;
+                            }
                             tx.end_delivery(&id, attempt, "delivered").await?;
                             tx.subscription_worked(&subscription).await?;
                         }

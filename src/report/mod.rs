@@ -61,7 +61,7 @@ impl Kind {
     pub const ALL: [Self; 3] = [Self::IncidentCause, Self::BestPractice, Self::Advisory];
 
     /// Returns the code used in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::IncidentCause => "incident_cause",
             Self::BestPractice => "best_practice",

@@ -117,6 +117,7 @@ macro_rules! migrations {
             migration!($folder, 8, "peers", "/0008_peers.sql"),
             migration!($folder, 9, "feedback", "/0009_feedback.sql"),
             migration!($folder, 10, "mail", "/0010_mail.sql"),
+            migration!($folder, 11, "told", "/0011_told.sql"),
         ]
     };
 }

@@ -1,5 +1,7 @@
 //! What is on its way to subscribers, and every attempt.
 
+use sqlx::QueryBuilder;
+
 use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[
@@ -19,6 +21,7 @@ pub(super) const QUERIES: &[&str] = &[
     FILL,
     FORGET,
     FORGET_ATTEMPTS,
+    TOLD,
     EXPIRED,
     EXPIRED_ATTEMPTS,
     DEAD_IN_A_ROW,
@@ -69,6 +72,7 @@ const ATTEMPTS: &str =
 const FORGET: &str = "DELETE FROM delivery WHERE subscription = $1";
 const FORGET_ATTEMPTS: &str =
     "DELETE FROM attempt WHERE delivery IN (SELECT id FROM delivery WHERE subscription = $1)";
+const TOLD: &str = "SELECT principal, at FROM told WHERE item_version = $1 ORDER BY at, principal";
 const EXPIRED: &str = "DELETE FROM delivery WHERE created_at < $1 AND state <> 'waiting'";
 const EXPIRED_ATTEMPTS: &str = "DELETE FROM attempt WHERE delivery IN \
      (SELECT id FROM delivery WHERE created_at < $1 AND state <> 'waiting')";
@@ -139,6 +143,49 @@ impl Tx {
             .bind(new.lane).bind(&new.stamps).bind(new.created_at).bind(new.next_at)
             .execute(conn).await?; });
         Ok(())
+    }
+
+    /// Notes that the subscriber was told of the versions of some kinds that are among a delivery's
+    /// entries; the first time counts. `at` in microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note_told(
+        &mut self,
+        subscription: &str,
+        stamps: &[i64],
+        kinds: &[&str],
+        at: i64,
+    ) -> Result<(), StoreError> {
+        if stamps.is_empty() {
+            return Ok(());
+        }
+        on!(self, conn => {
+            let mut insert = QueryBuilder::new(
+                "INSERT INTO told (item_version, principal, at) SELECT DISTINCT r.item_version, s.principal, CAST(");
+            insert.push_bind(at).push(" AS BIGINT) FROM release r, subscription s WHERE s.id = ");
+            insert.push_bind(subscription).push(" AND r.item_version IS NOT NULL AND r.kind IN (");
+            let mut list = insert.separated(", ");
+            for kind in kinds {
+                list.push_bind(*kind);
+            }
+            insert.push(") AND r.stamp IN (");
+            let mut list = insert.separated(", ");
+            for stamp in stamps {
+                list.push_bind(*stamp);
+            }
+            insert.push(") ON CONFLICT (item_version, principal) DO NOTHING");
+            insert.build().execute(conn).await?;
+        });
+        Ok(())
+    }
+
+    /// Who was told of a version, and when first, in microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn told(&mut self, item_version: i64) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(TOLD).bind(item_version).fetch_all(conn).await?))
     }
 
     /// The first that waits in each lane of each subscription and is due at `now` (microseconds).

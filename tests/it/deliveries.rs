@@ -20,6 +20,7 @@ use sekisho::subscription::Receivers;
 use sekisho::subscription::retry::Outcome;
 use serde_json::{Value, json};
 
+use crate::board::{advisory, board, had};
 use crate::harness::{TestHub, both, sample};
 
 /// What the receiver does with one request.
@@ -185,6 +186,24 @@ async fn change(hub: &TestHub, who: &str, id: &str, change: Change) {
 }
 
 both! {
+    a_board_counts_who_was_told_by_a_webhook_that_was_taken => |hub| {
+        let (takes, url) = Receiver::start(&[]).await;
+        let (refuses, other) = Receiver::start(&[Answer::Status(500)]).await;
+        subscribe(&hub, "power-op1-member", hook(&url)).await.unwrap();
+        let failing = subscribe(&hub, "power-op2-member", hook(&other)).await.unwrap();
+        let _work = deliver(&hub.exchange);
+        let id = hub.publish("nco-advisor", &advisory(&["power"])).await.unwrap().id;
+        takes.until(1).await;
+        refuses.until(1).await;
+        attempted(&hub, "power-op2-member", &failing.id, 1).await;
+        let theirs = had(&hub, "power-poc").await;
+        let board = board(&hub, "power-poc", &theirs).await.unwrap();
+        let delivered = board.operators.iter().filter(|one| one.body.as_str().starts_with("power-op"));
+        let delivered: Vec<&str> = delivered.filter(|one| one.delivered_at.is_some()).map(|one| one.body.as_str()).collect();
+        assert_eq!(delivered, ["power-op1"], "of {id}");
+        assert!(board.operators.iter().all(|one| one.opened_at.is_none()), "told is not opened");
+    }
+
     a_report_arrives_once_thin_and_signed_and_a_ministry_gets_nothing => |hub| {
         let (power, url) = Receiver::start(&[]).await;
         let (ministry, other) = Receiver::start(&[]).await;
