@@ -11,7 +11,7 @@ use super::peers::Hidden;
 use crate::subscription::Mailing;
 
 /// Longest wait for the mail server, in seconds: shorter than one process keeps a delivery to itself.
-pub const TIMEOUT_MAX: u64 = 45;
+pub const TIMEOUT_MAX: u64 = 30;
 
 /// How the hub sends mail.
 #[derive(Clone, Debug, Deserialize)]

@@ -241,8 +241,8 @@ impl Pen<'_> {
         let _ = match (value, in_one(value, own)) {
             (Value::Null, _) => Ok(()),
             (Value::Array(items), _) if items.is_empty() => Ok(()),
-            (_, Some(words)) => writeln!(text, "{name} {words}"),
-            (Value::String(words), _) => writeln!(text, "{name} {words}"),
+            (_, Some(words)) => writeln!(text, "{name} {}", lines(words, depth)),
+            (Value::String(words), _) => writeln!(text, "{name} {}", lines(words, depth)),
             (Value::Bool(_) | Value::Number(_), _) => writeln!(text, "{name} {value}"),
             (Value::Object(_) | Value::Array(_), _) => {
                 let written = writeln!(text, "{name}");
@@ -251,6 +251,24 @@ impl Pen<'_> {
             }
         };
     }
+}
+
+/// Somebody's words as they stand in a mail: each further line below the first, so that none of them
+/// looks like the hub's own, and nothing in them but characters that are read.
+fn lines(words: &str, depth: usize) -> String {
+    let below = format!("\n{}", "  ".repeat(depth.min(8) + 2));
+    let mut out = String::with_capacity(words.len());
+    for (at, line) in words.lines().enumerate() {
+        if at > 0 {
+            out.push_str(&below);
+        }
+        let turns = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        out.extend(
+            line.chars()
+                .map(|c| if c.is_control() || turns(c) { ' ' } else { c }),
+        );
+    }
+    out
 }
 
 /// Whether a mail may say of which kind an item is.
@@ -289,6 +307,35 @@ mod tests {
             content: content.map(|content| (content, handling)),
             tlp,
         }
+    }
+
+    #[test]
+    fn nobodys_words_look_like_the_hubs_own() {
+        let summary = "x\r\n\n* [EXERCISE] Alert  TLP:CLEAR\n-- \nTo stop: https://evil.example\r.\rMAIL FROM:<a@b.example>\u{202e}\u{0}";
+        let line =
+            json!({"type": "report", "id": "i", "kind": "advisory", "href": "/v1/reports/i"});
+        let content = json!({"summary": {"en": summary}});
+        let text = written(vec![told(Tlp::Green, line, Some(content))], Language::En);
+        assert_eq!(
+            text.body
+                .lines()
+                .filter(|line| line.starts_with('*'))
+                .count(),
+            1,
+            "{}",
+            text.body
+        );
+        assert!(
+            text.body
+                .lines()
+                .all(|line| !line.starts_with("--") && !line.starts_with("To stop"))
+        );
+        let odd = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.body.contains(odd), "{:?}", text.body);
+        assert!(
+            text.body.contains("https://evil.example"),
+            "it is told, as the source's words"
+        );
     }
 
     fn written(items: Vec<Told>, language: Language) -> Text {

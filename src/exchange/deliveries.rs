@@ -139,6 +139,12 @@ impl Exchange {
         let Some((_, view)) = self.view_for(&mut tx, &one.principal).await? else {
             return Ok(Some(sending));
         };
+        let address = sending.definition.channel.mail_address();
+        if let (Some(address), Some(mailing)) = (address, self.mailing())
+            && !mailing.allows(&address)
+        {
+            return Ok(Some(sending)); // the settings have changed since it was asked for
+        }
         let postmark = self
             .postmark(&mut tx, &one, &sending.definition, (&delivery, now))
             .await?;

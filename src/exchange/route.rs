@@ -16,11 +16,13 @@ use super::gate::View;
 use super::once::Said;
 use super::publish::{Checked, stored_rule};
 use super::refusal::Refusal;
+use super::settle::stored_origin;
 use super::{Exchange, Tx, record};
 use crate::council::body::role;
+use crate::council::plan::asks;
 use crate::council::{Body, BodyKind, Directory, PrincipalKind};
 use crate::handling::{
-    Access, BodyId, Channel, Column, Columns, Depth, Form, Grant, Relative, Rule,
+    Access, BodyId, Channel, Column, Columns, Depth, Form, Grant, Join, Relative, Rule,
 };
 use crate::report::drill::is_drill;
 use crate::report::{Kind, Report};
@@ -262,9 +264,25 @@ impl Exchange {
         if !is_as_issued(&caller.directory, &before, &bounded, day) || parts {
             return conflict("its rule is not the one it was issued under: ask its issuer");
         }
+        // No more than its level, the charter and the charter's policies give today: whatever became
+        // stricter since it was issued took from the whole too.
+        let origin = stored_origin(&version, &before);
+        let at = self.clock().now();
+        let mut whole = whole.join(&asks(&version.value.level, &origin, &caller.directory, at));
+        let subject = self.facts_of(tx, key).await?;
+        for part in caller
+            .directory
+            .charter_takes(subject.as_ref(), &whole, day)
+        {
+            whole = whole.join(&part.rule);
+        }
         let own = &caller.body.id;
-        let given = given_today(&caller.directory, &whole.access, &caller.body, day);
         let had = before.access.audience.get(own);
+        let given = if had == bounded.access.audience.get(own) {
+            whole.access.audience.get(own)
+        } else {
+            given_today(&caller.directory, &whole.access, &caller.body, day)
+        };
         // Depths go from wide to narrow.
         if had.is_none() || given.depth() >= had.depth() {
             return conflict("there is nothing more to pass on");

@@ -62,9 +62,11 @@ impl Exchange {
                 if ask_policies {
                     let subject = self.facts_of(tx, key).await?;
                     let taken = directory.charter_takes(subject.as_ref(), &rules.whole, day);
-                    // Whoever stands elsewhere later is not asked about again.
-                    let left = left_to_later(directory, &origin, &rules.whole, &taken, at);
-                    further.access.relative = further.access.relative.join(&left);
+                    if !taken.is_empty() {
+                        // Whoever stands elsewhere later is not asked about again.
+                        let left = left_to_later(directory, &origin, &rules.whole, &taken, at);
+                        further.access.relative = further.access.relative.join(&left);
+                    }
                     further = taken.iter().fold(further, |sum, part| sum.join(&part.rule));
                 }
                 self.narrow_by_law(tx, directory, &version, &further, &mut had, now)

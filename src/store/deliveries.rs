@@ -64,7 +64,7 @@ const REVIVE: &str = "UPDATE delivery SET state = 'waiting', next_at = $3 \
 const OF: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM delivery WHERE subscription = $1 AND number < $2 ORDER BY number DESC LIMIT $3"
+    " FROM delivery WHERE subscription = $1 AND number < $2 AND lane < 2 ORDER BY number DESC LIMIT $3"
 );
 const ONE: &str = concat!("SELECT ", columns!(), " FROM delivery WHERE id = $1");
 const ATTEMPTS: &str =
@@ -315,7 +315,8 @@ impl Tx {
         Ok(revived == 1)
     }
 
-    /// A subscription's deliveries below a number, the latest first.
+    /// A subscription's deliveries below a number, the latest first; not those that ask an address
+    /// for its say, of which there are fewer where others asked it too.
     ///
     /// # Errors
     /// When the database fails.

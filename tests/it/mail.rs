@@ -455,6 +455,33 @@ both! {
         assert!(mails[0].body().contains("\n  /v1/reports/"));
     }
 
+    an_address_that_the_operator_lets_no_more_gets_no_more => |hub| {
+        let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };
+        let work = deliver(&hub.exchange, &mailbox.settings());
+        let made = confirmed(&hub, &mailbox, "power-analyst", to("soc@power.example")).await;
+        drop(work);
+        // The hub starts again with other settings.
+        let again = hub.another().await;
+        again.allow_mail(sekisho::subscription::Mailing {
+            domains: vec!["elsewhere.example".to_owned()],
+            encrypted: true,
+            public_url: None,
+        });
+        let _work = deliver(&again, &mailbox.settings());
+        release(&hub, "ひとつ").await;
+        let caller = hub.caller("power-analyst").await;
+        for _ in 0..200 {
+            let (all, _) = hub.exchange.deliveries(&caller, &made.id, None, 10).await.unwrap();
+            if all.iter().any(|one| one.state == "withheld") {
+                assert_eq!(all.len(), 1, "what asked the address is not listed");
+                assert_eq!(mailbox.until(1).await.len(), 1);
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("nothing was withheld");
+    }
+
     /// As its users do it: the API with a key, the link with nothing.
     a_subscription_by_mail_from_its_making_to_its_end_over_http => |hub| {
         let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };

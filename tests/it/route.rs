@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::board::{advisory, board, had};
 use crate::feedback::give;
-use crate::harness::{TestHub, both};
+use crate::harness::{TestHub, both, without_cases};
+use crate::plan::with_version_2;
 
 fn through(sectors: &[&str]) -> Value {
     let mut report = advisory(sectors);
@@ -99,6 +100,34 @@ both! {
         hub.exchange.narrow_once(&advisor, &id, narrower, Said::default()).await.unwrap();
         assert!(matches!(pass_on(&hub, "gas-poc", &had(&hub, "gas-poc").await).await, Err(Refusal::Conflict(_))));
         assert_eq!(listed(&hub, "gas-op1-member", "advisory").await, 1, "the direct one alone");
+    }
+
+    what_became_stricter_since_it_was_issued_is_not_passed_on => |hub| {
+        hub.publish("nco-advisor", &through(&["power"])).await.unwrap();
+        let theirs = had(&hub, "power-poc").await;
+        let other = |depth: &str| format!("audience.other_ceptoars = {{ depth = \"{depth}\", form = \"anonymised\" }}");
+        let stricter = with_version_2("S2", "2026-01-01", |text| text.replace(&other("members_all"), &other("analyst")));
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&without_cases(&stricter)).await.unwrap();
+        hub.exchange.act_on_time().await.unwrap();
+        assert!(reads(&hub, "power-poc").await);
+        assert!(matches!(pass_on(&hub, "power-poc", &theirs).await, Err(Refusal::Conflict(_))));
+        assert!(!reads(&hub, "power-op1-member").await);
+    }
+
+    a_policy_about_one_ceptoar_stops_no_other_from_passing_on => |hub| {
+        let mut file: toml::Value = toml::from_str(&without_cases(sekisho::demo::COUNCIL)).unwrap();
+        let charter = file["charter"].as_table_mut().unwrap();
+        let more = "@id(\"gas\") forbid (principal == Body::\"demo-gas\", action == Action::\"receive\", resource);";
+        charter.insert("policies".to_owned(), more.into());
+        charter.remove("invariants");
+        charter.insert("version".to_owned(), 2.into());
+        hub.advance(TimeDelta::seconds(1));
+        hub.exchange.apply_council(&toml::to_string(&file).unwrap()).await.unwrap();
+        hub.publish("nco-advisor", &through(&["power", "gas"])).await.unwrap();
+        assert!(!reads(&hub, "gas-poc").await);
+        pass_on(&hub, "power-poc", &had(&hub, "power-poc").await).await.unwrap();
+        assert!(reads(&hub, "power-op1-member").await && !reads(&hub, "gas-op1-member").await);
     }
 
     a_drill_says_so_everywhere_and_never_mixes_with_what_is_real => |hub| {

@@ -199,7 +199,10 @@ impl Listener {
         }
         let queued = self.live.as_ref().is_some_and(|live| !live.is_empty());
         if self.told_at.elapsed() > STALE && (queued || !self.waiting.is_empty()) {
-            // As if the line had been cut where the reader stopped.
+            // As if the line had been cut where the reader stopped, who may be somebody else by now.
+            if !self.still_known().await? {
+                return Ok(None);
+            }
             self.waiting.clear();
             self.live = None;
             self.mark = self.told;
