@@ -42,6 +42,8 @@ const UNSUBSCRIBE: &str = "unsubscribe";
 pub struct Postmark {
     /// The code, where the mail does nothing but ask the address.
     pub code: Option<String>,
+    /// Whether nothing is mailed though it asks: the address was asked often enough this day.
+    pub silent: bool,
     /// Where who reads it can end it, where the hub has an address on the web.
     pub unsubscribe: Option<String>,
     /// Where the hub is on the web.
@@ -122,19 +124,18 @@ impl Exchange {
         let Some(number) = tx.number_deliveries(&one.id, 1, "pending").await? else {
             return Ok(());
         };
-        if got >= TO_ADDRESS {
-            return Ok(()); // what others asked for is not this caller's to learn: it took a number all the same
-        }
         let id = self
             .secret()
             .uuid("delivery", &[&one.id, &number.to_string()]);
-        let which = self.which_confirmation(who, address, next.code);
+        // What others asked for is not this caller's to learn: it is on the list all the same.
+        let asks = got < TO_ADDRESS;
+        let which = asks.then(|| self.which_confirmation(who, address, next.code));
         tx.add_delivery(&Delivery {
             id: format!("msg_{id}"),
             subscription: one.id.clone(),
             number,
             lane: LANE,
-            stamps: serde_json::to_string(&[which])?,
+            stamps: serde_json::to_string(&Vec::from_iter(which))?,
             created_at: now,
             state: String::new(),
             next_at: now,
@@ -270,12 +271,17 @@ impl Exchange {
             .and_then(|mailing| mailing.public_url.clone());
         let mut mark = Postmark {
             code: None,
+            silent: false,
             unsubscribe: None,
             hub,
         };
         if delivery.lane == LANE {
             let open = known.filter(|known| !known.agreed() && known.open(now));
             let Some(known) = open else { return Ok(None) };
+            if delivery.stamps == "[]" {
+                mark.silent = true;
+                return Ok(Some(mark));
+            }
             let which = self.which_confirmation(&one.principal, &address, known.code);
             if delivery.stamps != serde_json::to_string(&[which])? {
                 return Ok(None);

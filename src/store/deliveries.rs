@@ -64,7 +64,7 @@ const REVIVE: &str = "UPDATE delivery SET state = 'waiting', next_at = $3 \
 const OF: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM delivery WHERE subscription = $1 AND number < $2 AND lane < 2 ORDER BY number DESC LIMIT $3"
+    " FROM delivery WHERE subscription = $1 AND number < $2 ORDER BY number DESC LIMIT $3"
 );
 const ONE: &str = concat!("SELECT ", columns!(), " FROM delivery WHERE id = $1");
 const ATTEMPTS: &str =
@@ -90,7 +90,7 @@ pub struct Delivery {
     pub number: i64,
     /// 2: asks a mail address for its say; 1: at once; 0: in its time.
     pub lane: i64,
-    /// The entries' stamps, a JSON list; in lane 2 which confirmation it is, alone.
+    /// The entries' stamps, a JSON list; in lane 2 which confirmation it is, alone, or none where nothing is mailed.
     pub stamps: String,
     /// When it was made, in microseconds.
     pub created_at: i64,
@@ -315,8 +315,7 @@ impl Tx {
         Ok(revived == 1)
     }
 
-    /// A subscription's deliveries below a number, the latest first; not those that ask an address
-    /// for its say, of which there are fewer where others asked it too.
+    /// A subscription's deliveries below a number, the latest first.
     ///
     /// # Errors
     /// When the database fails.

@@ -371,6 +371,13 @@ both! {
         }
         let to_it = |mails: &[Mail]| mails.iter().filter(|mail| mail.text("to") == "a@victim.example").count();
         assert_eq!(to_it(&mailbox.until(17).await), 10);
+        let list = async |who: &str| {
+            let caller = hub.caller(who).await;
+            let made = hub.exchange.subscriptions(&caller).await.unwrap().remove(0);
+            let (all, _) = hub.exchange.deliveries(&caller, &made.id, None, 10).await.unwrap();
+            all.into_iter().map(|one| (one.number, one.state, one.attempts.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(list("broadcast-analyst").await, list("gas-analyst").await, "which were all mailed");
         hub.advance(TimeDelta::hours(24));
         change(&hub, "power-analyst", &made.id, Change::Resume).await.unwrap();
         assert_eq!(to_it(&mailbox.until(18).await), 11, "the next day it may be asked again");
@@ -473,7 +480,6 @@ both! {
         for _ in 0..200 {
             let (all, _) = hub.exchange.deliveries(&caller, &made.id, None, 10).await.unwrap();
             if all.iter().any(|one| one.state == "withheld") {
-                assert_eq!(all.len(), 1, "what asked the address is not listed");
                 assert_eq!(mailbox.until(1).await.len(), 1);
                 return;
             }
