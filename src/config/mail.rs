@@ -42,7 +42,7 @@ pub struct MailSettings {
     pub password_env: Option<String>,
     /// The sender, `address` or `Name <address>`. Message ids end in its domain.
     pub from: String,
-    /// Seconds in which a mail is taken or the attempt has failed, 1 to 45.
+    /// Seconds in which a mail is taken or the attempt has failed, 1 to 30.
     #[serde(default = "half_a_minute")]
     pub timeout_seconds: u64,
     /// Where the hub is on the web; without it mails hold no links, and cannot be unsubscribed from by
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn an_unknown_word_and_an_address_that_is_none_are_refused() {
         assert!(mail("host = \"smtp.example\"\ncolour = \"red\"").is_err());
-        assert!(mail("host = \"smtp.example\"\ntimeout_seconds = 46").is_err());
+        assert!(mail("host = \"smtp.example\"\ntimeout_seconds = 31").is_err());
         assert!(mail("host = \"smtp.example\"\npublic_url = \"hub.example\"").is_err());
         let url = mail("host = \"smtp.example\"\npublic_url = \"https://hub.example/\"").unwrap();
         assert_eq!(

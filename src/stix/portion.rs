@@ -114,7 +114,7 @@ pub fn without_parts(object: &Value, selectors: &BTreeSet<String>) -> Option<Val
 
 fn cut(object: &Value, drop: &dyn Fn(&str, &Value) -> bool) -> Value {
     let mut moved = BTreeMap::new();
-    let rest = rest_of(object, ("", ""), drop, &mut moved);
+    let rest = rest_of(object, None, drop, &mut moved);
     let mut rest = rest.unwrap_or_else(|| Value::Object(Map::new()));
     let list = rest.get("granular_markings").and_then(Value::as_array);
     let kept: Vec<Value> = list
@@ -134,26 +134,28 @@ fn cut(object: &Value, drop: &dyn Fn(&str, &Value) -> bool) -> Value {
     rest
 }
 
-/// What is left of a value, where each kept part went from; `None` where nothing is left.
+/// What is left of a value, where each kept part went from; `None` where nothing is left. The object
+/// itself has no place.
 fn rest_of(
     value: &Value,
-    (from, to): (&str, &str),
+    place: Option<(&str, &str)>,
     drop: &dyn Fn(&str, &Value) -> bool,
     moved: &mut BTreeMap<String, String>,
 ) -> Option<Value> {
-    if !from.is_empty() && drop(from, value) {
+    if place.is_some_and(|(from, _)| drop(from, value)) {
         return None;
     }
-    let step = |path: &str, step: &str| match path {
-        "" => step.to_owned(),
-        path => format!("{path}.{step}"),
+    let step = |path: Option<&str>, step: &str| match path {
+        None => step.to_owned(),
+        Some(path) => format!("{path}.{step}"),
     };
+    let (from, to) = place.unzip();
     let rest = match value {
         Value::Object(members) => {
             let mut kept = Map::new();
             for (name, member) in members {
                 let places = (step(from, name), step(to, name));
-                if let Some(rest) = rest_of(member, (&places.0, &places.1), drop, moved) {
+                if let Some(rest) = rest_of(member, Some((&places.0, &places.1)), drop, moved) {
                     kept.insert(name.clone(), rest);
                 }
             }
@@ -169,7 +171,7 @@ fn rest_of(
                     step(from, &format!("[{at}]")),
                     step(to, &format!("[{}]", kept.len())),
                 );
-                if let Some(rest) = rest_of(item, (&places.0, &places.1), drop, moved) {
+                if let Some(rest) = rest_of(item, Some((&places.0, &places.1)), drop, moved) {
                     kept.push(rest);
                 }
             }
@@ -180,7 +182,9 @@ fn rest_of(
         }
         other => other.clone(),
     };
-    moved.insert(from.to_owned(), to.to_owned());
+    if let Some((from, to)) = place {
+        moved.insert(from.to_owned(), to.to_owned());
+    }
     Some(rest)
 }
 
@@ -225,6 +229,16 @@ mod tests {
                 {"lang": "ja", "selectors": ["name", "description"]},
             ],
         })
+    }
+
+    #[test]
+    fn a_member_without_a_name_is_no_way_around() {
+        let (kept, hidden) = (id("malware", 1), id("malware", 2));
+        let mut object = report();
+        object[""] = json!(hidden);
+        object["object_refs"] = json!([kept]);
+        let rest = without_references(&object, &BTreeSet::from([hidden]));
+        assert!(rest.get("").is_none() && rest["object_refs"] == json!([kept]));
     }
 
     #[test]

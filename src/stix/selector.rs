@@ -23,6 +23,7 @@ pub fn resolve_selector<'a>(object: &'a Value, selector: &str) -> Option<&'a Val
     let mut here = object;
     for step in selector.split('.') {
         here = match here {
+            _ if step.is_empty() => return None, // no name is empty
             Value::Object(members) => members.get(step)?,
             Value::Array(items) => items.get(index(step)?)?,
             _ => return None,

@@ -14,6 +14,7 @@
 use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
+use crate::stix::timestamp::format_stix;
 
 pub(super) const QUERIES: &[&str] = &[NEWEST];
 
@@ -369,7 +370,7 @@ impl Tx {
                     push_list(&mut select, at.iter().copied());
                     // A marking has one version only, which is its `created`.
                     select.push(") OR o.type = 'marking-definition' AND o.version IN (");
-                    push_list(&mut select, at.iter().map(|at| milliseconds(*at)));
+                    push_list(&mut select, at.iter().map(|at| format_stix(*at)));
                     select.push(")");
                 }
                 select.push(")");
@@ -433,14 +434,6 @@ where
         }
     }
     select.push(")");
-}
-
-/// An instant as most markings write it.
-fn milliseconds(micros: i64) -> String {
-    chrono::DateTime::from_timestamp_micros(micros)
-        .unwrap_or_default()
-        .format("%Y-%m-%dT%H:%M:%S%.3fZ")
-        .to_string()
 }
 
 /// The rows of a feed that the reader of a scope reads.
