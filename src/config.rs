@@ -1,6 +1,7 @@
 //! Settings of a serving hub: from a TOML file, then the environment, then the command line; the
 //! later wins.
 
+pub mod console;
 pub mod mail;
 pub mod peers;
 
@@ -34,6 +35,10 @@ pub struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub mail: Option<mail::MailSettings>,
+    /// Sessions of the console. In the file only.
+    #[arg(skip)]
+    #[serde(default)]
+    pub console: console::ConsoleSettings,
     /// The TAXII servers that the hub pulls from and pushes to; in the file only.
     #[arg(skip)]
     #[serde(default)]
@@ -62,7 +67,11 @@ impl Settings {
             mail.check()
                 .with_context(|| format!("in `{}`", path.display()))?;
         }
+        file.console
+            .check()
+            .with_context(|| format!("in `{}`", path.display()))?;
         Ok(Self {
+            console: file.console,
             database: self.database.or(file.database),
             council: self.council.or(file.council),
             listen: self.listen.or(file.listen),

@@ -16,6 +16,7 @@ pub mod http;
 pub mod ledger;
 pub mod peer;
 pub mod report;
+pub mod search;
 pub mod stix;
 pub mod store;
 pub mod subscription;

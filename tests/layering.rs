@@ -30,6 +30,8 @@ const LAYERS: &[(&str, Uses)] = &[
     ("verifier", Only(&[])),
     ("clock", Only(&[])),
     ("subscription", Only(&[])),
+    // Text in, verdict out: it knows a report as JSON alone.
+    ("search", Only(&[])),
     ("council", Only(&["handling"])),
     ("report", Only(&["handling"])),
     ("config", Only(&["handling", "subscription"])),
@@ -38,7 +40,10 @@ const LAYERS: &[(&str, Uses)] = &[
     ("csaf", Only(&["handling", "report", "stix"])),
     (
         "store",
-        Only(&["handling", "council", "report", "stix", "ledger", "clock"]),
+        // What it keeps so that candidates are found, `search` cuts from the text it is given.
+        Only(&[
+            "handling", "council", "report", "stix", "ledger", "clock", "search",
+        ]),
     ),
     (
         "exchange",
@@ -51,6 +56,7 @@ const LAYERS: &[(&str, Uses)] = &[
             "csaf",
             "ledger",
             "subscription",
+            "search",
             "store",
             "clock",
         ]),
@@ -72,6 +78,8 @@ const LAYERS: &[(&str, Uses)] = &[
             "subscription",
             "clock",
             "config",
+            // Queries are read there, so that a fault has its place in what was typed.
+            "search",
         ]),
     ),
     // A client of other hubs: what it may hand over and take in, the exchange decides.
@@ -96,6 +104,7 @@ const PURE: &[&str] = &[
     "ledger",
     "verifier",
     "subscription",
+    "search",
 ];
 
 /// What a pure module may not mention outside its tests. A path ending in `*` is a prefix.

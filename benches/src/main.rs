@@ -1,8 +1,9 @@
 //! `cargo run --release --manifest-path benches/Cargo.toml`: measures the hub's decisions beside Cedar's
-//! and Rego's, audiences, a change of membership, TAXII beside other servers, and fan-out, in one run. `docs/performance.md` explains it.
+//! and Rego's, audiences, a change of membership, TAXII beside other servers, fan-out, and search, in one run. `docs/performance.md` explains it.
 //!
-//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership`, `taxii`, `fan-out` choose
-//! parts; `--items N` says how many objects the hub holds when pages are measured (100 000);
+//! Arguments: `--json FILE` writes the figures; `decisions`, `audiences`, `membership`, `taxii`, `fan-out`,
+//! `search` choose parts; `--items N` says how many objects the hub holds when pages are measured
+//! (100 000) or reports are searched (1 000 000);
 //! `--small` makes everything small enough for a try; `--own` leaves the peers out.
 
 mod audiences;
@@ -14,6 +15,7 @@ mod measure;
 mod membership;
 mod mix;
 mod rego;
+mod search;
 mod servers;
 mod table;
 mod taxii;
@@ -39,11 +41,19 @@ fn main() -> anyhow::Result<()> {
         .position(|argument| argument == "--json")
         .map(|at| arguments.get(at + 1).context("--json needs a file"))
         .transpose()?;
-    let some = ["decisions", "audiences", "membership", "taxii", "fan-out"].map(has);
+    let some = [
+        "decisions",
+        "audiences",
+        "membership",
+        "taxii",
+        "fan-out",
+        "search",
+    ]
+    .map(has);
     let wanted = if some.contains(&true) {
         some
     } else {
-        [true; 5]
+        [true; 6]
     };
     let small = has("--small");
     let sizes: &[usize] = if small { &[100] } else { &[100, 1_000, 10_000] };
@@ -72,6 +82,10 @@ fn main() -> anyhow::Result<()> {
     if wanted[4] {
         let (streams, subscriptions) = if small { (50, 100) } else { (1_000, 10_000) };
         sections.push(fan_out::fan_out(streams, subscriptions)?);
+    }
+    if wanted[5] {
+        let reports = items_of(&arguments)?.unwrap_or(if small { 10_000 } else { 1_000_000 });
+        sections.push(search::search(reports)?);
     }
     let after = measure::load();
     println!("Machine: {}.", measure::machine());

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::config::Settings;
 use crate::demo::{self, Login};
+use crate::exchange::sessions::Limits;
 use crate::subscription::Receivers;
 use crate::{app, cli};
 
@@ -28,6 +29,11 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let exchange = app::open(&database, council.as_deref()).await?;
     exchange.allow_receivers(settings.receivers);
+    exchange.limit_sessions(Limits {
+        idle_seconds: i64::from(settings.console.idle_minutes) * 60,
+        absolute_seconds: i64::from(settings.console.session_hours) * 3600,
+        behind_tls: settings.console.behind_tls,
+    });
     let listener = app::bind(settings.listen.unwrap_or(LISTEN)).await?;
     println!("sekisho serves http://{}", listener.local_addr()?);
     app::serve_with(exchange, listener, &settings.peers, settings.mail.as_ref()).await
@@ -85,6 +91,7 @@ fn tour(url: &str, logins: &[Login], dir: &std::path::Path) {
         "\nSekisho demo: {url}\n\
          Everything in it is fictional. Data: {dir}\n\
          Logins: {dir}/credentials.json ({count} principals; user name and password, or api_key)\n\
+         For people: {url}/console   (sign in with user name and password)\n\
          TAXII 2.1: {url}/taxii2/   REST: {url}/v1   OpenAPI: {url}/openapi.json\n\n\
          Some who can log in:\n\
          \x20 finance-publisher  publishes for finance       finance-poc    agrees that it leaves finance\n\

@@ -102,10 +102,17 @@ impl MailSettings {
             "mail: no password is sent in the clear"
         );
         if let Some(url) = &self.public_url {
-            let web = url.starts_with("https://") || url.starts_with("http://");
+            let uri = fluent_uri::Uri::parse(url.as_str()).ok();
+            let host = uri.and_then(|uri| Some(uri.authority()?.host()));
+            let here = host.is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
             ensure!(
-                web && fluent_uri::Uri::parse(url.as_str()).is_ok() && !url.contains(['?', '#']),
+                host.is_some() && !url.contains(['?', '#']),
                 "mail: public_url is an address on the web without ? and #"
+            );
+            // RFC 8058 3.1: whoever unsubscribes is not overheard.
+            ensure!(
+                url.starts_with("https://") || here && url.starts_with("http://"),
+                "mail: public_url begins with https://"
             );
         }
         Ok(())

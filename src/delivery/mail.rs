@@ -26,8 +26,8 @@ use crate::subscription::retry::Outcome;
 /// So many mails are handed to the server at once.
 const AT_ONCE: usize = 16;
 
-/// A mail that finds no place among them within this has failed this time.
-const PLACE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A mail that finds no place among them within this goes back to those that wait.
+const PLACE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server that has taken the mail is told goodbye, and not waited for longer than this.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +48,13 @@ impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sender")
     }
+}
+
+/// Subject and body of the mail of one attempt.
+#[must_use]
+pub fn words(sending: &Sending, language: Language) -> (String, String) {
+    let text = mail_text::write(sending, language);
+    (text.subject, text.body)
 }
 
 /// How far an attempt came when it failed.
@@ -93,7 +100,7 @@ impl Sender {
         };
         let Ok(Ok(_place)) = tokio::time::timeout(PLACE_TIMEOUT, self.places.acquire()).await
         else {
-            return failed("the mail server is busy");
+            return Outcome::NotMade;
         };
         match tokio::time::timeout(self.timeout, self.hand_over(to, &mail)).await {
             Err(_) => failed("no answer in time"),

@@ -111,21 +111,25 @@ impl Exchange {
     /// # Errors
     /// When the database fails.
     pub async fn authenticate(&self, presented: &Presented) -> Result<Option<Caller>, Refusal> {
-        let name = match presented {
-            Presented::Password { username, secret } => self
-                .holder(secret)
-                .await?
-                .map(|(name, _)| name)
-                .filter(|name| name == username),
-            Presented::Key(secret) => self
-                .holder(secret)
-                .await?
-                .filter(|(_, kind)| kind == Credential::Key.word())
-                .map(|(name, _)| name),
-            Presented::Token(token) => self.subject(token).await?,
+        let (name, directory) = match presented {
+            Presented::Token(token) => match self.subject(token).await? {
+                Some(name) => (name, self.refresh().await?),
+                None => return Ok(None),
+            },
+            Presented::Password { secret, .. } | Presented::Key(secret) => {
+                let Some((name, kind, council)) = self.holder(secret).await? else {
+                    return Ok(None);
+                };
+                let theirs = match presented {
+                    Presented::Password { username, .. } => name == *username,
+                    _ => kind == Credential::Key.word(),
+                };
+                if !theirs {
+                    return Ok(None);
+                }
+                (name, self.directory_of(council).await?)
+            }
         };
-        let Some(name) = name else { return Ok(None) };
-        let directory = self.refresh().await?;
         Ok(caller(
             &directory,
             &PrincipalId::from(name),
@@ -146,9 +150,13 @@ impl Exchange {
         ))
     }
 
-    async fn holder(&self, secret: &str) -> Result<Option<(String, String)>, Refusal> {
+    /// Who holds a credential, of which kind it is, and the version of the council file in force.
+    pub(super) async fn holder(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(String, String, i64)>, Refusal> {
         let hash = self.secret().credential_hash(secret);
-        Ok(self.db().read().await?.credential(&hash).await?)
+        Ok(self.db().glance().await?.credential(&hash).await?)
     }
 
     /// Makes a credential and returns it, once; only its keyed hash is kept.

@@ -11,6 +11,7 @@ use super::hold::Hold;
 use super::parts::all_parts;
 use super::portions::Rules;
 use super::publish::stored_rule;
+use super::read::version_at_desk;
 use super::readers::Readers;
 use super::refusal::Refusal;
 use super::{Exchange, Tx};
@@ -20,7 +21,6 @@ use crate::handling::{
 };
 use crate::stix::timestamp::format_taxii;
 use crate::store::ItemVersion;
-use crate::store::feed::Query;
 use crate::store::receipts::Notice;
 
 /// What one body gets.
@@ -201,17 +201,8 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<Reach>, Refusal> {
-        let query = Query {
-            descending: true,
-            limit: 1,
-            reports: true,
-            ids: vec![format!("report--{id}")],
-            ..Query::default()
-        };
         let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let desk = entries.first().filter(|entry| entry.side == "desk");
-        let Some(key) = desk.and_then(|entry| entry.item_version) else {
+        let Some(key) = version_at_desk(&mut tx, view, id).await? else {
             return Ok(None);
         };
         let Some(version) = tx.item_version(key).await? else {

@@ -20,6 +20,9 @@ use crate::subscription::retry::{self, Outcome};
 /// So long one process keeps a delivery to itself: longer than any attempt takes.
 const CLAIM_MICROS: i64 = 60_000_000;
 
+/// What found no line free is due again after so long, and up to a second more: others come first.
+const NOT_MADE_MICROS: i64 = 4_000_000;
+
 /// Settled deliveries are kept so long for their subscriber to look at.
 const KEPT_MICROS: i64 = 30 * 24 * super::time::HOUR_MICROS;
 
@@ -157,8 +160,12 @@ impl Exchange {
         }
         let stamps: Vec<i64> = serde_json::from_str(&delivery.stamps)?;
         let mut items = Vec::with_capacity(stamps.len());
+        // A word that was taken out of the reader's form meanwhile tells of nothing any more.
+        let wish = self.wish(sending.definition.filter.clone());
         for stamp in stamps {
-            if let Some(news) = self.news_at(&mut tx, &view.scope, stamp).await? {
+            if let Some(news) = self.news_at(&mut tx, &view.scope, stamp).await?
+                && wish.finds(&news)
+            {
                 items.push((stamp, news));
             }
         }
@@ -218,6 +225,10 @@ impl Exchange {
                             tx.end_attempt(&id, attempt, now, "withheld").await?;
                             tx.end_delivery(&id, attempt, "withheld").await?;
                         }
+                        Outcome::NotMade => {
+                            let again = now + NOT_MADE_MICROS + spread * 10_000;
+                            tx.unclaim_delivery(&id, attempt, again).await?;
+                        }
                         Outcome::Refused { why } => {
                             tx.end_attempt(&id, attempt, now, &why).await?;
                             failed(tx, (&id, attempt), &subscription, None, now).await?;
@@ -251,14 +262,20 @@ impl Exchange {
             .await
     }
 
-    /// Forgets settled deliveries that are older than a month.
+    /// Forgets settled deliveries that are older than a month, and mail addresses that nobody who
+    /// subscribes has asked since.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn forget_old_deliveries(&self) -> Result<(), Refusal> {
         let before = self.clock().now_micros() - KEPT_MICROS;
         self.writer()
-            .write(move |tx| Box::pin(async move { Ok(tx.forget_old_deliveries(before).await?) }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.forget_old_deliveries(before).await?;
+                    Ok(tx.forget_mail_addresses(mail::day_of(before)).await?)
+                })
+            })
             .await
     }
 

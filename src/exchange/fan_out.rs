@@ -145,7 +145,8 @@ impl Exchange {
     ) -> Vec<Wanted> {
         let now = self.clock().now_micros();
         let in_time = definition.when.next(now);
-        let wanted = news.filter(|news| news.wanted(&definition.filter));
+        let wish = self.wish(definition.filter.clone());
+        let wanted = news.filter(|news| wish.wants(news));
         wanted
             .map(|news| {
                 let urgent = news.urgency >= definition.when.urgent;

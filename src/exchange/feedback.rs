@@ -121,6 +121,31 @@ fn sources<'a>(
     })
 }
 
+/// See [`Exchange::received`].
+async fn received_in(tx: &mut Tx, view: &View, id: &str) -> Result<Option<Received>, Refusal> {
+    let posted = id.contains("--");
+    let query = Query {
+        descending: true,
+        limit: 1,
+        reports: !posted,
+        ids: vec![if posted {
+            id.to_owned()
+        } else {
+            format!("report--{id}")
+        }],
+        ..Query::default()
+    };
+    let (entries, _) = tx.page(&view.scope, &query).await?;
+    let Some(entry) = entries.into_iter().next() else {
+        return Ok(None);
+    };
+    let Some(key) = entry.item_version else {
+        return Ok(None);
+    };
+    let version = tx.item_version(key).await?;
+    Ok(version.map(|version| Received { entry, version }))
+}
+
 impl Exchange {
     /// A report by its id, or an object by its STIX id, as a view has it.
     pub(super) async fn received(
@@ -128,28 +153,28 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<Received>, Refusal> {
-        let posted = id.contains("--");
-        let query = Query {
-            descending: true,
-            limit: 1,
-            reports: !posted,
-            ids: vec![if posted {
-                id.to_owned()
-            } else {
-                format!("report--{id}")
-            }],
-            ..Query::default()
+        received_in(&mut self.db().read().await?, view, id).await
+    }
+
+    /// Refuses where the caller speaks of another entry than the one they have now. It is asked where
+    /// what they say is written, so that nothing comes between.
+    pub(super) async fn as_seen(
+        &self,
+        tx: &mut Tx,
+        (caller, id): (&Caller, &str),
+        seen: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let Some(seen) = seen else {
+            return Ok(());
         };
-        let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let Some(entry) = entries.into_iter().next() else {
-            return Ok(None);
-        };
-        let Some(key) = entry.item_version else {
-            return Ok(None);
-        };
-        let version = tx.item_version(key).await?;
-        Ok(version.map(|version| Received { entry, version }))
+        let view = self.view_of(tx, Some(caller), Channel::Console).await?;
+        let received = received_in(tx, &view, id).await?;
+        let received = received.ok_or(Refusal::NotFound)?;
+        if format_taxii(received.entry.stamp) == seen {
+            Ok(())
+        } else {
+            Err(Refusal::Stale)
+        }
     }
 
     /// Takes what the caller says of something received.
@@ -181,8 +206,12 @@ impl Exchange {
         }
         let (exchange, by) = (self.clone(), caller.clone());
         let act = ("feedback", feedback.clone());
+        let (seen, shown) = (said.seen.clone(), id.to_owned());
         self.once(caller, id, (&act, said), move |tx| {
-            Box::pin(async move { exchange.give_in(tx, &by, &view, received, feedback).await })
+            Box::pin(async move {
+                exchange.as_seen(tx, (&by, &shown), seen.as_deref()).await?;
+                exchange.give_in(tx, &by, &view, received, feedback).await
+            })
         })
         .await
     }

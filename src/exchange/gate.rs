@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::secret::sha256;
 use super::{Exchange, Tx};
 use crate::handling::{Audience, Channel, PrincipalId, Reader};
-use crate::store::{Scope, StoreError};
+use crate::store::{Scope, Standing, StoreError};
 
 /// What one caller may see through one channel at one time.
 #[derive(Clone, Debug)]
@@ -45,6 +45,13 @@ impl Audiences {
             Ok(known) => known.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    /// All of them, if none came and none changed since they were read.
+    fn as_of(&self, standing: &Standing) -> Option<Arc<Vec<(i64, Audience)>>> {
+        let known = self.known();
+        let last = known.list.last().map(|(id, _)| *id);
+        (known.changes == standing.changes && last == standing.last_audience).then_some(known.list)
     }
 
     /// All of them, as of this transaction.
@@ -102,6 +109,13 @@ impl Exchange {
     /// # Errors
     /// When the database fails.
     pub async fn view(&self, caller: Option<&Caller>, channel: Channel) -> Result<View, Refusal> {
+        let late = caller.filter(|_| channel.hands_over());
+        let late = late.map(|caller| caller.principal.id.as_str());
+        let standing = self.db().glance().await?.standing(late).await?;
+        // Nearly always nothing has come since the last look, and one statement has said all.
+        if let (Some(audiences), false) = (self.0.audiences.as_of(&standing), standing.late) {
+            return Ok(self.seen(caller, channel, &audiences, standing.newest, Vec::new()));
+        }
         let mut tx = self.db().read().await?;
         self.view_of(&mut tx, caller, channel).await
     }
@@ -113,22 +127,37 @@ impl Exchange {
         caller: Option<&Caller>,
         channel: Channel,
     ) -> Result<View, Refusal> {
+        // All from one snapshot: see `Scope::newest`.
+        let (newest, changes) = tx.newest().await?;
+        let audiences = self.0.audiences.load(tx, changes).await?;
+        let since = match (caller, channel.hands_over()) {
+            (Some(caller), true) => tx.late_in(caller.principal.id.as_str()).await?,
+            _ => Vec::new(),
+        };
+        Ok(self.seen(caller, channel, &audiences, newest, since))
+    }
+
+    /// What a caller sees, where these are the audiences, the newest entry, and what the caller came
+    /// late to, all of one state of the database.
+    fn seen(
+        &self,
+        caller: Option<&Caller>,
+        channel: Channel,
+        audiences: &[(i64, Audience)],
+        newest: Option<i64>,
+        since: Vec<(i64, i64)>,
+    ) -> View {
         let anybody = Reader::anybody();
         let reader = caller.map_or(&anybody, |caller| &caller.reader);
         let now = self.clock().now();
-        // Both from one snapshot: see `Scope::newest`.
-        let (newest, changes) = tx.newest().await?;
-        let audiences = self.0.audiences.load(tx, changes).await?;
         let mut scope = Scope {
             now: now.timestamp_micros(),
             newest,
+            since,
             ..Scope::default()
         };
-        if let (Some(caller), true) = (caller, channel.hands_over()) {
-            scope.since = tx.late_in(caller.principal.id.as_str()).await?;
-        }
         let mut among = BTreeSet::new();
-        for (id, audience) in audiences.iter() {
+        for (id, audience) in audiences {
             if audience.admits_among(reader, channel, now, &among) {
                 scope.audiences.push(*id);
                 among.insert(*id);
@@ -137,10 +166,10 @@ impl Exchange {
                 }
             }
         }
-        Ok(View {
+        View {
             scope,
             reader: caller.map(|caller| caller.principal.id.clone()),
-        })
+        }
     }
 }
 

@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, watch};
 use super::gate::View;
 use super::news::News;
 use super::refusal::Refusal;
+use super::search::Wish;
 use super::{Exchange, Tx, access};
 use crate::handling::{Channel, PrincipalId, Reader};
-use crate::subscription::Filter;
 
 /// So many lines wait for a listener who reads slowly; then it is cut off and may resume.
 const WAITING_MAX: usize = 2048;
@@ -34,7 +34,7 @@ const READ_AT_ONCE: usize = 500;
 #[derive(Debug)]
 struct Follower {
     principal: PrincipalId,
-    filter: Arc<Filter>,
+    wish: Arc<Wish>,
     position: i64,
     to: mpsc::Sender<News>,
 }
@@ -92,13 +92,13 @@ impl Exchange {
     pub fn listen(
         &self,
         principal: &PrincipalId,
-        filter: &Arc<Filter>,
+        wish: &Arc<Wish>,
         position: i64,
     ) -> mpsc::Receiver<News> {
         let (to, from) = mpsc::channel(WAITING_MAX);
         let follower = Follower {
             principal: principal.clone(),
-            filter: Arc::clone(filter),
+            wish: Arc::clone(wish),
             position,
             to,
         };
@@ -203,7 +203,7 @@ impl Exchange {
             !gone
                 && news
                     .into_iter()
-                    .filter(|news| news.wanted(&one.filter))
+                    .filter(|news| one.wish.wants(news))
                     .all(|news| one.to.try_send(news).is_ok())
         });
         Ok(newest)

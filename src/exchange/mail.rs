@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::subscriptions::SubscriptionView;
 use super::{Exchange, Tx, record};
 use crate::store::{Delivery, MailAddress, Subscription};
+use crate::subscription::mail::mailbox;
 use crate::subscription::{Channel, Definition, Mailing};
 
 /// The lane of what asks an address for its say.
@@ -29,6 +30,8 @@ const PER_ADDRESS: i64 = 3;
 const PER_PRINCIPAL: i64 = 10;
 /// … and to one address, whoever asks.
 const TO_ADDRESS: i64 = 10;
+/// One that refused is asked by the same subscriber once in so many days.
+const REFUSED_DAYS: i64 = 7;
 
 /// Characters of a code: none that is read as another.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -52,7 +55,7 @@ pub struct Postmark {
 
 impl MailAddress {
     fn agreed(&self) -> bool {
-        self.confirmed_at.is_some()
+        self.confirmed_at.is_some_and(|at| at > 0)
     }
 
     /// Whether an answer to its code is still taken.
@@ -102,8 +105,21 @@ impl Exchange {
         if !anew && known.is_some_and(|known| known.open(now)) {
             return Ok(());
         }
-        let day = now.div_euclid(DAY_MICROS);
-        let (asked, got) = tx.confirmation_mails(who, address, day).await?;
+        let day = day_of(now);
+        let refused = tx.refused_addresses(who).await?;
+        let lately = |(other, at): &(String, i64)| {
+            mailbox(other) == mailbox(address) && day < at + REFUSED_DAYS
+        };
+        if refused.iter().any(lately) {
+            return Err(Refusal::Conflict(format!(
+                "who reads this address ended what went to it; it is asked again after {REFUSED_DAYS} \
+                 days at the earliest"
+            )));
+        }
+        let asked = tx.confirmation_mails(who, day).await?;
+        let today = tx.mail_addresses_of(day).await?;
+        let same = |(other, _): &&(String, i64)| mailbox(other) == mailbox(address);
+        let got: i64 = today.iter().filter(same).map(|(_, mails)| mails).sum();
         let today = known.filter(|known| known.day == day);
         let today = today.map_or(0, |known| known.mails);
         if today >= PER_ADDRESS || asked >= PER_PRINCIPAL {
@@ -113,7 +129,8 @@ impl Exchange {
             )));
         }
         let next = MailAddress {
-            code: known.map_or(0, |known| known.code) + 1,
+            // One that was forgotten begins elsewhere: no code of then counts again.
+            code: known.map_or(now, |known| known.code) + 1,
             asked_at: now,
             tries: 0,
             confirmed_at: None,
@@ -239,7 +256,9 @@ impl Exchange {
                     if this.proof(&address) != proof {
                         return Ok(true);
                     }
-                    tx.refuse_mail_address(&one.principal, &address).await?;
+                    let day = day_of(now);
+                    tx.refuse_mail_address(&one.principal, &address, day)
+                        .await?;
                     for other in tx.subscriptions_of(&one.principal).await? {
                         let definition: Definition = serde_json::from_str(&other.definition)?;
                         if definition.channel.mail_address().as_ref() == Some(&address) {
@@ -329,6 +348,11 @@ impl Exchange {
 }
 
 const PROOF_BYTES: usize = 8;
+
+/// The day of an instant in microseconds, counted from 1970.
+pub(super) const fn day_of(micros: i64) -> i64 {
+    micros.div_euclid(DAY_MICROS)
+}
 
 /// A code as it is compared: however it was typed.
 fn plain(code: &str) -> String {

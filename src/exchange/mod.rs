@@ -10,16 +10,20 @@ pub mod approve;
 pub mod arrival;
 pub mod audience;
 pub mod board;
+pub mod compare;
 mod cut;
 pub mod delete;
 pub mod deliveries;
 mod document;
+pub mod dossier;
 pub mod dry_run;
 mod facts;
 pub mod fan_out;
 pub mod feedback;
+mod forms;
 pub mod gate;
 pub mod hold;
+mod in_force;
 pub mod intake;
 mod latecomers;
 mod listen;
@@ -51,7 +55,10 @@ mod renditions;
 pub mod revise;
 pub mod route;
 mod safety;
+pub mod search;
 pub mod secret;
+pub mod sessions;
+pub mod sets;
 mod settle;
 mod sharing_group;
 mod stamps;
@@ -61,6 +68,7 @@ pub mod subscriptions;
 mod supports;
 pub mod suppress;
 pub mod time;
+mod versions;
 pub mod view_only;
 pub mod ways_out;
 mod widen;
@@ -102,6 +110,9 @@ struct Inner {
     deliverable: tokio::sync::Notify,
     receivers: OnceLock<Receivers>,
     mailing: OnceLock<Mailing>,
+    session_limits: OnceLock<sessions::Limits>,
+    /// Walks through many reports that are under way: each holds a connection that others want.
+    walking: tokio::sync::Semaphore,
 }
 
 impl Exchange {
@@ -133,6 +144,8 @@ impl Exchange {
             deliverable: tokio::sync::Notify::new(),
             receivers: OnceLock::new(),
             mailing: OnceLock::new(),
+            session_limits: OnceLock::new(),
+            walking: tokio::sync::Semaphore::new(search::WALKS_AT_ONCE),
         })))
     }
 
@@ -167,6 +180,17 @@ impl Exchange {
         self.0.receivers.get().cloned().unwrap_or_default()
     }
 
+    /// Says how long sessions last; once, before serving.
+    pub fn limit_sessions(&self, limits: sessions::Limits) {
+        let _ = self.0.session_limits.set(limits);
+    }
+
+    /// How long sessions last, and how their cookie is sent.
+    #[must_use]
+    pub fn session_limits(&self) -> sessions::Limits {
+        self.0.session_limits.get().copied().unwrap_or_default()
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -190,12 +214,17 @@ impl Exchange {
     /// # Errors
     /// When the database fails, or holds a file that does not parse.
     pub async fn refresh(&self) -> Result<Arc<Directory>, Refusal> {
+        let version = self.db().glance().await?.council_version().await?;
+        self.directory_of(version).await
+    }
+
+    /// The directory in force, where this version of the council file was just seen to be it.
+    pub(crate) async fn directory_of(&self, version: i64) -> Result<Arc<Directory>, Refusal> {
         let known = self.directory();
-        let mut tx = self.db().read().await?;
-        if tx.council_version().await? == known.version() {
+        if version == known.version() {
             return Ok(known);
         }
-        let Some((version, text)) = tx.council().await? else {
+        let Some((version, text)) = self.db().glance().await?.council().await? else {
             return Ok(known);
         };
         let directory = Arc::new(parse(version, &text)?);

@@ -11,9 +11,11 @@ use serde_json::{Map, Value, json};
 use super::gate::View;
 use super::portions::{Rules, told};
 use super::refusal::Refusal;
+use super::search::{Wish, prepared};
 use super::supports::obligations_of;
 use super::{Exchange, Tx};
 use crate::handling::Tlp;
+use crate::search::matching::Prepared;
 use crate::stix::timestamp::format_taxii;
 use crate::store::feed::Query;
 use crate::store::{Entry, Scope};
@@ -46,8 +48,12 @@ pub struct News {
     /// The report or object as the reader has it; it stays here.
     content: Arc<Value>,
     obligations: Arc<Value>,
+    /// The form in which its reader has it; empty for what has none.
+    pub(super) form: String,
     /// Its words, folded once for however many filters.
     words: Arc<OnceLock<String>>,
+    /// The same for searches.
+    prepared: Arc<OnceLock<Prepared<'static>>>,
 }
 
 impl News {
@@ -63,9 +69,14 @@ impl News {
         self.line.get("type").and_then(Value::as_str) == Some("report")
     }
 
-    /// Whether a filter wants it.
+    /// The report, ready to be searched.
+    pub(super) fn prepared(&self) -> &Prepared<'static> {
+        self.prepared.get_or_init(|| prepared(&self.content))
+    }
+
+    /// Whether a filter wants it, but for the search in it.
     #[must_use]
-    pub fn wanted(&self, filter: &Filter) -> bool {
+    pub(super) fn wanted(&self, filter: &Filter) -> bool {
         filter.wants(&Looked {
             kind: &self.kind,
             tlp: &self.tlp.to_string(),
@@ -96,7 +107,7 @@ impl Exchange {
         &self,
         view: &View,
         mark: Option<i64>,
-        filter: &Filter,
+        wish: &Wish,
         limit: usize,
     ) -> Result<NewsPage, Refusal> {
         let mut tx = self.db().read().await?;
@@ -116,7 +127,7 @@ impl Exchange {
                     return Ok(page);
                 }
                 page.mark = Some(stamp);
-                page.news.extend(news.filter(|news| news.wanted(filter)));
+                page.news.extend(news.filter(|news| wish.wants(news)));
             }
             page.more = more;
             if !more || looked_at >= LOOKED_AT_MAX {
@@ -191,7 +202,9 @@ impl Exchange {
             line: Arc::new(line),
             content: Arc::new(content),
             obligations: Arc::new(obligations),
+            form: entry.form,
             words: Arc::default(),
+            prepared: Arc::default(),
         }))
     }
 

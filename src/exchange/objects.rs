@@ -1,31 +1,32 @@
 //! Posted STIX objects: each an item of its own, checked and handled like any other.
 
-use serde_json::{Value, json};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 use super::access::Caller;
 use super::anonymity;
 use super::cut::{Cut, marking_row, reworded, unsaid};
 use super::gate::View;
+use super::in_force::still_in_force;
 use super::intake::{Handled, handle, origin};
 use super::markings::{
     self, Definitions, MARKING, MARKING_LEVEL, MARKING_RENDERED, asked_by_object,
 };
 use super::portions::{Had, handle_parts};
-use super::publish::{Draft, created_of, new_version, stored_rule};
-use super::read::PAGE_MAX;
+use super::publish::{Draft, new_version, stored_rule};
 use super::refusal::{Fault, Refusal};
 use super::release::{Clash, STANDIN, new_object};
-use super::renditions::{Renditions, stand_in};
+use super::renditions::{Planned, Renditions, stand_in};
 use super::stamps::{Places, SPREAD, Spread};
 use super::supports::{self, supports};
+use super::versions::{Against, created_of, version_of};
 use super::{Exchange, Tx};
+use crate::council::Origin;
 use crate::council::body::role;
 use crate::handling::{Channel, Form};
 use crate::stix::json::{Limits, split_envelope};
 use crate::stix::portion::without_parts;
-use crate::stix::{Class, StixId, Violation, marking, validate};
-use crate::store::feed::{Query, Versions};
-use crate::store::{ItemVersion, NewObject};
+use crate::stix::{StixId, Violation, marking, validate};
 
 /// The largest envelope: TAXII's `max_content_length`.
 pub const ENVELOPE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -61,6 +62,12 @@ pub(super) struct Ready {
 /// The place of a rendition that shows all parts of an object.
 const ALL: usize = usize::MAX;
 
+/// Whether anybody gets the rendition of an object. A definition goes, in the hub's words, with what it
+/// marks; alone it would only tell whose.
+fn is_rendered(id: &StixId, handled: &Handled) -> bool {
+    id.object_type() != "marking-definition" && handled.forms().contains(&Form::Anonymised)
+}
+
 impl Ready {
     /// What is rendered of it, by place and number of parts shown; all parts last.
     pub fn versions(&self) -> Vec<((usize, usize), Value)> {
@@ -76,6 +83,17 @@ impl Exchange {
     /// # Errors
     /// When the whole cannot be read, or the caller may not publish.
     pub async fn publish_objects(
+        &self,
+        caller: &Caller,
+        bytes: &[u8],
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let act = |caller: Caller| -> BoxFuture<'_, _> {
+            Box::pin(async move { self.publish_envelope(&caller, bytes).await })
+        };
+        self.as_in_force(caller, act).await
+    }
+
+    async fn publish_envelope(
         &self,
         caller: &Caller,
         bytes: &[u8],
@@ -114,13 +132,9 @@ impl Exchange {
                     .unwrap_or_default()
                     .to_owned()
             };
-            let (id, version) = (
-                text("id"),
-                new_object(Form::Identified, &value, String::new()).version,
-            );
             outcomes.push(Outcome {
-                id,
-                version,
+                id: text("id"),
+                version: version_of(&value).to_owned(),
                 faults: Vec::new(),
             });
             match self.sound(caller, &value) {
@@ -131,20 +145,38 @@ impl Exchange {
         }
         let count = outcomes.len();
         let ready = self.examine_all(caller, valid, &mut outcomes).await?;
+        let Some(first) = ready.first() else {
+            let faults = outcomes.iter().flat_map(|outcome| outcome.faults.clone());
+            self.note_refusal(caller, &faults.collect::<Vec<_>>())
+                .await?;
+            return Ok(outcomes);
+        };
+        let origin = first.handled.origin.clone();
+        let prepared = self.prepare(caller, &origin, &ready).await?;
         let view = self.view(Some(caller), Channel::Taxii).await?;
         let (exchange, poster) = (self.clone(), caller.clone());
         let taken = self
             .writer()
             .write(move |tx| {
                 Box::pin(async move {
-                    let batch = match ready.first() {
-                        None => return Ok(Vec::new()),
-                        Some(first) => {
-                            let origin = first.handled.origin.clone();
-                            let objects = ready.iter().flat_map(Ready::versions).collect();
-                            let source = (poster.body.id.as_str(), poster.directory.as_ref());
-                            Renditions::make(&exchange, tx, source, &origin, objects).await?
-                        }
+                    still_in_force(tx, &poster.directory).await?;
+                    let owner = poster.body.id.as_str();
+                    let secret = exchange.secret();
+                    let minted = |item: &Ready| secret.rendition_id(owner, &item.id);
+                    let ids = ready
+                        .iter()
+                        .flat_map(|item| [item.id.to_string(), minted(item).to_string()]);
+                    let ids: Vec<String> = ids.collect();
+                    tx.learn_unused(&ids).await?;
+                    // Where something has been under an id, a rendition of it may have been made anew
+                    // since these were prepared, and the next version is later than that.
+                    let first = ids.iter().all(|id| tx.is_unused(id));
+                    let batch = if first && prepared.hold(tx, owner).await? {
+                        prepared
+                    } else {
+                        let objects = ready.iter().flat_map(Ready::versions).collect();
+                        let source = (owner, poster.directory.as_ref());
+                        Renditions::make(&exchange, tx, source, &origin, objects).await?
                     };
                     let mut taken = Vec::with_capacity(ready.len());
                     let now = exchange.clock().now_micros();
@@ -153,14 +185,6 @@ impl Exchange {
                     let mut had = Had::ready(tx, now, SPREAD).await?;
                     let places = Places::take(tx, now, count).await?;
                     let behind = Spread::take(tx, now, SPREAD).await?;
-                    // After the first number is taken: nobody else writes until this commits.
-                    let secret = exchange.secret();
-                    let minted =
-                        |item: &Ready| secret.rendition_id(poster.body.id.as_str(), &item.id);
-                    let ids = ready
-                        .iter()
-                        .flat_map(|item| [item.id.to_string(), minted(item).to_string()]);
-                    tx.learn_unused(&ids.collect::<Vec<_>>()).await?;
                     for mut item in ready {
                         let at = item.at;
                         item.place = places.at(at);
@@ -186,6 +210,46 @@ impl Exchange {
             .collect();
         self.note_refusal(caller, &faults).await?;
         Ok(outcomes)
+    }
+
+    /// The renditions of an envelope, made and looked at while nothing waits for it: the writer has only
+    /// to see that they still hold.
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        ready: &[Ready],
+    ) -> Result<Renditions, Refusal> {
+        let (directory, owner) = (caller.directory.as_ref(), caller.body.id.as_str());
+        let objects = ready.iter().flat_map(Ready::versions).collect();
+        let planned = Planned::of(&mut self.db().read().await?, owner, objects).await?;
+        let mut batch = planned.make(self, (owner, directory), origin);
+        for item in ready {
+            if is_rendered(&item.id, &item.handled) {
+                let words = reworded(self.secret(), &batch, &item.markings);
+                let (creator, markings) = self.rendered_as(caller, &item.handled, &words);
+                batch.look_at((item.at, ALL), creator, markings);
+            }
+            tokio::task::yield_now().await; // a large envelope is no reason for others to wait
+        }
+        Ok(batch)
+    }
+
+    /// The creator and the markings of the rendition of what is handled so, with these statements.
+    fn rendered_as(
+        &self,
+        caller: &Caller,
+        handled: &Handled,
+        words: &[Value],
+    ) -> (String, Vec<String>) {
+        let (rules, origin) = (handled.rules(), &handled.origin);
+        let (secret, rule) = (self.secret(), rules.strictest());
+        let goes_with = supports(secret, &caller.directory, origin, rule, Form::Anonymised);
+        let said = words.iter().filter_map(supports::id_of).map(str::to_owned);
+        (
+            goes_with.creator_id,
+            goes_with.marking_refs.into_iter().chain(said).collect(),
+        )
     }
 
     /// Checks one object by itself; false where there is nothing to store, since the hub serves what
@@ -353,9 +417,7 @@ impl Exchange {
         let rules = handled.rules();
         let rule = rules.strictest();
         let owner = caller.body.id.as_str();
-        // A definition goes, in the hub's words, with what it marks; alone it would only tell whose.
-        let definition = id.object_type() == "marking-definition";
-        let needs_rendition = handled.forms().contains(&Form::Anonymised) && !definition;
+        let needs_rendition = is_rendered(&id, &handled);
         let same = tx
             .same_version(&object.stix_id, object.version_at, &name)
             .await?;
@@ -372,27 +434,16 @@ impl Exchange {
             objects.push(marking_row(MARKING_RENDERED, words, words.to_string()));
         }
         if needs_rendition || clash == Clash::Other {
-            let goes_with = supports(
-                self.secret(),
-                &caller.directory,
-                &handled.origin,
-                rule,
-                Form::Anonymised,
-            );
-            let mut marking_refs = goes_with.marking_refs;
-            for words in &words {
-                marking_refs.extend(supports::id_of(words).map(str::to_owned));
-            }
+            let (creator, marking_refs) = self.rendered_as(caller, &handled, &words);
             let minted = self.secret().rendition_id(owner, &id);
             let created = match tx.first_bytes(minted.as_str()).await? {
                 Some(first) => created_of(&first),
                 None => None,
             };
-            if let Some(rendition) =
-                batch.get((at, ALL), &goes_with.creator_id, &marking_refs, created)
-            {
+            let examined = batch.examined((at, ALL), &creator, &marking_refs, created);
+            if let Some((rendition, pointing, row)) = examined {
                 let mut found = unsaid(batch, &words);
-                found.extend(batch.check(&rendition));
+                found.extend(pointing);
                 if needs_rendition {
                     let day = self.clock().now().date_naive();
                     let (directory, origin) = (&caller.directory, &handled.origin);
@@ -400,11 +451,7 @@ impl Exchange {
                         directory, origin, rule, &rendition, day,
                     ));
                     findings.extend(found.iter().cloned());
-                    objects.push(new_object(
-                        Form::Anonymised,
-                        &rendition,
-                        rendition.to_string(),
-                    ));
+                    objects.push(row);
                 }
                 // Without findings only, and never held for them: a hold would tell that somebody
                 // else posted this id (law 4).
@@ -452,97 +499,6 @@ impl Exchange {
             .await?;
         Ok(())
     }
-
-    /// STIX 3.6 against what the same source posted before under this id.
-    async fn against_own(
-        &self,
-        tx: &mut Tx,
-        previous: &ItemVersion,
-        value: &Value,
-        object: &NewObject,
-    ) -> Result<Against, Refusal> {
-        let mut newest = i64::MIN;
-        for key in tx.versions_of(&previous.value.item).await? {
-            let version = tx.item_version(key).await?;
-            // What was taken back and is posted again is a new release.
-            let gone = version.is_some_and(|version| super::withdraw::is_gone(&version));
-            for (_, earlier) in tx.objects_of(key).await? {
-                if earlier.form != "identified" {
-                    continue;
-                }
-                if earlier.digest == object.digest && gone {
-                    continue;
-                }
-                if earlier.digest == object.digest {
-                    return Ok(Against::Duplicate);
-                }
-                let observable = value.get("created").is_none();
-                if earlier.version_at == object.version_at && !observable {
-                    return Err(Refusal::fault(
-                        "/modified",
-                        "STIX 3.6",
-                        format!(
-                            "version {} was posted before with other content",
-                            object.version
-                        ),
-                    ));
-                }
-                // One whose retention is over has no content left to look into.
-                let revoked: Value = serde_json::from_str(&earlier.bytes).unwrap_or_default();
-                if revoked.get("revoked") == Some(&json!(true))
-                    && object.version_at > earlier.version_at
-                {
-                    return Err(Refusal::fault(
-                        "/modified",
-                        "STIX 3.6",
-                        "the object was revoked; it has no later version",
-                    ));
-                }
-                newest = newest.max(earlier.version_at);
-            }
-        }
-        Ok(if object.version_at < newest {
-            Against::Late
-        } else {
-            Against::Newer
-        })
-    }
-
-    /// STIX 3.5 against another source's object of this id, as far as the caller sees it. One that
-    /// is hidden from the caller changes nothing (law 4).
-    async fn against_visible(
-        &self,
-        tx: &mut Tx,
-        view: &View,
-        id: &StixId,
-        object: &NewObject,
-    ) -> Result<(), Refusal> {
-        if matches!(id.class(), Class::Sco) {
-            return Ok(());
-        }
-        let query = Query {
-            limit: PAGE_MAX,
-            ids: vec![id.to_string()],
-            versions: Versions::All,
-            ..Query::default()
-        };
-        let (seen, _) = tx.page(&view.scope, &query).await?;
-        // What the hub minted, or serves beside others' items, is the hub's, whichever version.
-        let minted = seen
-            .iter()
-            .any(|entry| entry.form != Form::Identified.word() || entry.side == "support");
-        let same = seen
-            .iter()
-            .any(|entry| entry.version_at == object.version_at);
-        if seen.is_empty() || same && !minted {
-            return Ok(());
-        }
-        Err(Refusal::fault(
-            "/id",
-            "STIX 3.5",
-            "the object is another body's; only its creator makes versions of it",
-        ))
-    }
 }
 
 fn stix_id(value: &Value) -> Result<StixId, Refusal> {
@@ -564,12 +520,6 @@ fn refused(outcomes: &mut [Outcome], at: usize, refusal: Refusal) -> Result<(), 
         }
         (other, _) => Err(other),
     }
-}
-
-enum Against {
-    Duplicate,
-    Newer,
-    Late,
 }
 
 fn failed(id: &str, version: &str, place: &str, faults: Vec<Fault>) -> Outcome {

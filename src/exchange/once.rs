@@ -1,5 +1,6 @@
 //! Acts that a client may send twice, and acts that hold only for the version the client has seen:
-//! what `Idempotency-Key` and `If-Match` say of taking back, narrowing, a way out, an override.
+//! what `Idempotency-Key` and `If-Match` say of taking back, narrowing, a way out, an override, and
+//! what a page that was looked at says of an answer to it.
 //! Publishing says it for itself.
 
 use futures_util::future::BoxFuture;
@@ -18,6 +19,8 @@ pub struct Said {
     pub idempotency_key: Option<String>,
     /// The version the item must be at.
     pub expected: Option<i64>,
+    /// What the client has looked at, by when it was released to them (`released_at`).
+    pub seen: Option<String>,
 }
 
 impl Exchange {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use super::access::Caller;
 use super::publish::{Submission, stored_rule};
+use super::read::present;
 use super::refusal::Refusal;
 use super::settle::stored_origin;
 use super::{Exchange, Tx};
 use crate::council::{Origin, Whole};
-use crate::handling::{Attribution, BodyId, Channel, Form, Grant, Rule};
-use crate::store::feed::Query;
+use crate::handling::{Attribution, BodyId, Channel, Form, Grant, Join, Rule};
 use crate::store::{Due, ItemVersion};
 
 /// At most so many parts: a digest of a month, and no way to make the hub join without end.
@@ -18,6 +18,21 @@ const PARTS_MAX: usize = 50;
 
 /// So many parts of parts are looked at: digests of digests of digests, and no endless walk.
 const ALL_PARTS_MAX: usize = 10_000;
+
+/// The join of the rules of what goes together, each different one once: most reports of a level have
+/// the same rule, and a join with itself is itself. `None` of nothing.
+pub(super) fn join_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Option<Rule> {
+    let mut different: Vec<&Rule> = Vec::new();
+    for rule in rules {
+        if !different.contains(&rule) {
+            different.push(rule);
+        }
+    }
+    let joined = |join: Option<Rule>, rule: &Rule| {
+        Some(join.map_or_else(|| rule.clone(), |join| join.join(rule)))
+    };
+    different.into_iter().fold(None, joined)
+}
 
 /// What a report is made of, as the caller reads it.
 #[derive(Clone, Debug, Default)]
@@ -116,18 +131,9 @@ impl Exchange {
         let view = self.view(Some(caller), Channel::Rest).await?;
         let mut tx = self.db().read().await?;
         for id in named {
-            let query = Query {
-                descending: true,
-                limit: 1,
-                reports: true,
-                ids: vec![format!("report--{id}")],
-                ..Query::default()
-            };
-            let (entries, _) = tx.page(&view.scope, &query).await?;
-            let key = entries.first().and_then(|entry| entry.item_version);
-            let identified = entries
-                .first()
-                .is_some_and(|entry| entry.form == Form::Identified.word());
+            let entry = present(&mut tx, &view, id).await?;
+            let key = entry.as_ref().and_then(|entry| entry.item_version);
+            let identified = entry.is_some_and(|entry| entry.form == Form::Identified.word());
             let version = match key {
                 Some(key) => tx.item_version(key).await?,
                 None => None,

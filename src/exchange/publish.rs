@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::anonymity;
 use super::hold::Hold;
+use super::in_force::still_in_force;
 use super::intake::{Handled, asked_by, concerned, handle, origin};
 use super::mapping::{Shown, render};
 use super::narrow::strips;
@@ -205,7 +207,11 @@ impl Exchange {
         caller: &Caller,
         submission: Submission,
     ) -> Result<Published, Refusal> {
-        let outcome = self.publish_valid(caller, submission).await;
+        let act = |caller: Caller| -> BoxFuture<'_, _> {
+            let submission = submission.clone();
+            Box::pin(async move { self.publish_valid(&caller, submission).await })
+        };
+        let outcome = self.as_in_force(caller, act).await;
         if let Err(Refusal::Invalid(faults)) = &outcome {
             self.note_refusal(caller, faults).await?;
         }
@@ -257,6 +263,7 @@ impl Exchange {
             }
             return Ok(serde_json::from_str(&answer)?);
         }
+        still_in_force(tx, &caller.directory).await?;
         let cuts = checked.cuts.iter().filter_map(|(_, cut)| cut.as_ref());
         for rendition in checked.anonymised.iter().chain(cuts) {
             let own = anonymity::own_reports(tx, &checked.handled.origin, rendition).await?;
@@ -570,14 +577,6 @@ pub(super) fn new_version(
             None => None,
         },
     })
-}
-
-pub(super) fn created_of(bytes: &str) -> Option<String> {
-    let object: Value = serde_json::from_str(bytes).ok()?;
-    object
-        .get("created")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
 }
 
 impl Exchange {

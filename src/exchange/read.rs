@@ -18,7 +18,7 @@ use crate::store::feed::Query;
 pub use crate::store::Versions;
 
 /// So often a page is read anew because something of it was taken back while it was read.
-const READS_MAX: usize = 16;
+pub(super) const READS_MAX: usize = 16;
 
 /// Pages are at most this long.
 pub const PAGE_MAX: usize = 1000;
@@ -205,16 +205,8 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<(ReportView, i64)>, Refusal> {
-        let query = Query {
-            descending: true,
-            limit: 1,
-            reports: true,
-            ids: vec![format!("report--{id}")],
-            ..Query::default()
-        };
         let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let Some(entry) = entries.into_iter().next() else {
+        let Some(entry) = present(&mut tx, view, id).await? else {
             return Ok(None);
         };
         let stamp = entry.stamp;
@@ -227,20 +219,8 @@ impl Exchange {
     /// # Errors
     /// When the database fails.
     pub async fn explain(&self, view: &View, id: &str) -> Result<Option<Explanation>, Refusal> {
-        let query = Query {
-            descending: true,
-            limit: 1,
-            reports: true,
-            ids: vec![format!("report--{id}")],
-            ..Query::default()
-        };
         let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let Some(key) = entries
-            .first()
-            .filter(|entry| entry.side == "desk")
-            .and_then(|entry| entry.item_version)
-        else {
+        let Some(key) = version_at_desk(&mut tx, view, id).await? else {
             return Ok(None);
         };
         let Some(version) = tx.item_version(key).await? else {
@@ -280,42 +260,15 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<Vec<ObjectEntry>>, Refusal> {
-        let query = Query {
-            limit: 1,
-            reports: true,
-            ids: vec![format!("report--{id}")],
-            ..Query::default()
-        };
         let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let Some(tie) = entries.into_iter().next() else {
+        let Some(tie) = present(&mut tx, view, id).await? else {
             return Ok(None);
         };
-        let object: Value = serde_json::from_str(&tie.bytes)?;
-        let markings = object.get("object_marking_refs").and_then(Value::as_array);
-        let supports = markings
-            .into_iter()
-            .flatten()
-            .chain(object.get("created_by_ref"));
-        let mut ids: Vec<String> = supports
-            .filter_map(|id| id.as_str().map(str::to_owned))
-            .collect();
-        // Translations too, which the report does not list: every object of this form.
-        for (_, stored) in tx.objects_of(tie.item_version.unwrap_or_default()).await? {
-            if stored.form == tie.form {
-                ids.push(stored.stix_id);
-            }
-        }
-        let query = Query {
-            limit: PAGE_MAX.max(ids.len()),
-            ids,
-            ..Query::default()
-        };
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        Ok(Some(entries.into_iter().map(object_entry).collect()))
+        let objects = objects_tied(&mut tx, view, &tie).await?;
+        Ok(Some(objects))
     }
 
-    async fn report_view(
+    pub(super) async fn report_view(
         &self,
         tx: &mut Tx,
         view: &View,
@@ -389,6 +342,7 @@ impl Exchange {
         let query = Query {
             mark: query.added_after,
             limit: query.limit.clamp(1, PAGE_MAX),
+            objects_only: true,
             ids: query.ids.clone(),
             types: query.types.clone(),
             kinds: query.kinds.clone(),
@@ -434,6 +388,69 @@ impl Exchange {
     }
 }
 
+/// The report of an id as a view has it now.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn present(tx: &mut Tx, view: &View, id: &str) -> Result<Option<Entry>, Refusal> {
+    let query = Query {
+        descending: true,
+        limit: 1,
+        reports: true,
+        ids: vec![format!("report--{id}")],
+        ..Query::default()
+    };
+    let (entries, _) = tx.page(&view.scope, &query).await?;
+    Ok(entries.into_iter().next())
+}
+
+/// Every object that a view has of the form of a report that this entry ties, and what goes with it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn objects_tied(
+    tx: &mut Tx,
+    view: &View,
+    tie: &Entry,
+) -> Result<Vec<ObjectEntry>, Refusal> {
+    let object: Value = serde_json::from_str(&tie.bytes)?;
+    let markings = object.get("object_marking_refs").and_then(Value::as_array);
+    let supports = markings
+        .into_iter()
+        .flatten()
+        .chain(object.get("created_by_ref"));
+    let mut ids: Vec<String> = supports
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect();
+    // Translations too, which the report does not list: every object of this form.
+    for (_, stored) in tx.objects_of(tie.item_version.unwrap_or_default()).await? {
+        if stored.form == tie.form {
+            ids.push(stored.stix_id);
+        }
+    }
+    let query = Query {
+        limit: PAGE_MAX.max(ids.len()),
+        ids,
+        ..Query::default()
+    };
+    let (entries, _) = tx.page(&view.scope, &query).await?;
+    Ok(entries.into_iter().map(object_entry).collect())
+}
+
+/// The version behind a report, where the view has it at its source's desk.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn version_at_desk(
+    tx: &mut Tx,
+    view: &View,
+    id: &str,
+) -> Result<Option<i64>, Refusal> {
+    let entry = present(tx, view, id).await?;
+    let desk = entry.filter(|entry| entry.side == "desk");
+    Ok(desk.and_then(|entry| entry.item_version))
+}
+
 /// Ends a page that more follows with a millisecond; whether more still follows.
 async fn end_millisecond(
     tx: &mut Tx,
@@ -465,7 +482,7 @@ async fn end_millisecond(
     Ok(more)
 }
 
-fn changing() -> Refusal {
+pub(super) fn changing() -> Refusal {
     Refusal::Internal(anyhow::anyhow!("the page kept changing while it was read"))
 }
 

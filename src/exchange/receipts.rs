@@ -10,12 +10,12 @@ use serde_json::json;
 use super::access::Caller;
 use super::gate::View;
 use super::portions::Rules;
+use super::read::present;
 use super::refusal::Refusal;
 use super::secret::sha256;
 use super::supports::obligations_of;
 use super::{Exchange, Tx, record};
 use crate::store::Due;
-use crate::store::feed::Query;
 
 /// So many pages are remembered as noted; more only costs noting one again, which changes nothing.
 const REMEMBERED_MAX: usize = 100_000;
@@ -175,16 +175,8 @@ impl Exchange {
         view: &View,
         id: &str,
     ) -> Result<Option<serde_json::Value>, Refusal> {
-        let query = Query {
-            descending: true,
-            limit: 1,
-            reports: true,
-            ids: vec![format!("report--{id}")],
-            ..Query::default()
-        };
         let mut tx = self.db().read().await?;
-        let (entries, _) = tx.page(&view.scope, &query).await?;
-        let Some(entry) = entries.first() else {
+        let Some(entry) = present(&mut tx, view, id).await? else {
             return Ok(None);
         };
         let key = entry.item_version.unwrap_or_default();

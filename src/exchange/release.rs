@@ -1,6 +1,7 @@
 //! Entering an item version in the release log: a stamp for each object on each side, for the
 //! audiences that read it, with the support objects that go with it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
@@ -18,6 +19,7 @@ use super::remake::WITHHELD;
 use super::secret::{Secret, sha256};
 use super::stamps::Numbers;
 use super::supports::id_of;
+use super::versions::version_of;
 use crate::council::Directory;
 use crate::handling::{Audience, Form, Rule, within};
 use crate::stix::{self, StixId, marking, portion, rendition, timestamp};
@@ -567,16 +569,11 @@ pub(super) async fn row_number(tx: &mut Tx) -> Result<i64, Refusal> {
 /// The row of an object, as it will be served.
 pub(super) fn new_object(form: Form, object: &Value, bytes: String) -> NewObject {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
-    // An observable has no version of its own; the hub gives all the same one (TAXII 5.3.1). Nor has
-    // a marking: whatever `created` another body claims under one id is no newer version of it.
-    let version = text("modified")
-        .or_else(|| text("created"))
-        .unwrap_or("1970-01-01T00:00:00.000Z");
-    let mut content = object.clone();
-    if let (true, Some(members)) = (
-        text("id").is_some_and(is_observable),
-        content.as_object_mut(),
-    ) {
+    let version = version_of(object);
+    let mut content = Cow::Borrowed(object);
+    if text("id").is_some_and(is_observable)
+        && let Some(members) = content.to_mut().as_object_mut()
+    {
         // Two sources' handling of one observable is not another content.
         members.remove("object_marking_refs");
         members.remove("granular_markings");

@@ -35,7 +35,7 @@ use crate::stix::{StixId, timestamp, validate};
 use crate::store::{ItemVersion, NewObject};
 
 /// The form of a rendition that nobody gets before its source has confirmed it, before its own word.
-const UNCONFIRMED: &str = "unconfirmed ";
+pub(super) const UNCONFIRMED: &str = "unconfirmed ";
 /// The form of what nobody gets any more.
 pub(super) const WITHHELD: &str = "withheld";
 /// STIX writes instants of the hub with milliseconds.

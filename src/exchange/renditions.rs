@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::anonymity;
 use super::refusal::Refusal;
+use super::release::new_object;
 use super::secret::Secret;
 use super::{Exchange, Tx};
 use crate::council::{Directory, Origin};
@@ -15,24 +16,63 @@ use crate::report::identity_check::{Finding, IdentityCheck, Mark};
 use crate::stix::rendition::{RenditionContext, anonymise_batch, stripped};
 use crate::stix::timestamp::format_stix;
 use crate::stix::{Class, StixId};
+use crate::store::NewObject;
 
 /// Renditions by place in the envelope and by how many of an object's parts they show.
 pub(super) struct Renditions {
     check: IdentityCheck,
     strip: Vec<(String, String)>,
     made: BTreeMap<(usize, usize), Value>,
+    /// Ids that the envelope names and does not hold, and what was known of them.
+    named: BTreeSet<String>,
+    elsewhere: BTreeMap<String, Option<StixId>>,
+    looked_at: BTreeMap<(usize, usize), LookedAt>,
 }
 
-impl Renditions {
-    /// Makes them all. An object that shows all its parts comes after those of it that show less:
+/// A rendition as it will most likely be wanted, and what was found in it.
+struct LookedAt {
+    creator: String,
+    marking_refs: Vec<String>,
+    row: NewObject,
+    rendition: Value,
+    found: Vec<Finding>,
+}
+
+/// Renditions that are still to be made, with all that the database says of them.
+pub(super) struct Planned {
+    objects: Vec<((usize, usize), Value)>,
+    named: BTreeSet<String>,
+    elsewhere: BTreeMap<String, Option<StixId>>,
+}
+
+impl Planned {
+    /// Asks the database. An object that shows all its parts comes after those of it that show less:
     /// it is what others refer to.
-    pub async fn make(
-        exchange: &Exchange,
+    pub async fn of(
         tx: &mut Tx,
-        (owner, directory): (&str, &Directory),
-        origin: &Origin,
+        owner: &str,
         objects: Vec<((usize, usize), Value)>,
     ) -> Result<Self, Refusal> {
+        let named = named(objects.iter().map(|(_, object)| object));
+        Ok(Self {
+            elsewhere: elsewhere(tx, owner, &named).await?,
+            objects,
+            named,
+        })
+    }
+
+    /// Makes them all, as of now.
+    pub fn make(
+        self,
+        exchange: &Exchange,
+        (owner, directory): (&str, &Directory),
+        origin: &Origin,
+    ) -> Renditions {
+        let Self {
+            objects,
+            named,
+            elsewhere,
+        } = self;
         let mint = |original: &StixId| exchange.secret().rendition_id(owner, original);
         let (places, objects): (Vec<(usize, usize)>, Vec<Value>) = objects.into_iter().unzip();
         let mut marks = anonymity::body_marks(directory, origin);
@@ -46,7 +86,6 @@ impl Renditions {
                 _ => None,
             })
             .collect();
-        let elsewhere = elsewhere(tx, owner, &objects).await?;
         let now = format_stix(exchange.clock().now_micros());
         let context = RenditionContext {
             mint: &mint,
@@ -69,7 +108,7 @@ impl Renditions {
         };
         let made = anonymise_batch(&objects, &context);
         marks.extend(gone(&objects, &made, &elsewhere));
-        Ok(Self {
+        Renditions {
             check: anonymity::check(directory, origin, marks),
             made: places
                 .into_iter()
@@ -77,13 +116,73 @@ impl Renditions {
                 .filter_map(|(at, rendition)| Some((at, rendition?)))
                 .collect(),
             strip,
-        })
+            named,
+            elsewhere,
+            looked_at: BTreeMap::new(),
+        }
+    }
+}
+
+impl Renditions {
+    /// Makes them all.
+    pub async fn make(
+        exchange: &Exchange,
+        tx: &mut Tx,
+        source: (&str, &Directory),
+        origin: &Origin,
+        objects: Vec<((usize, usize), Value)>,
+    ) -> Result<Self, Refusal> {
+        let planned = Planned::of(tx, source.0, objects).await?;
+        Ok(planned.make(exchange, source, origin))
+    }
+
+    /// Whether what they were made from still holds.
+    pub async fn hold(&self, tx: &mut Tx, owner: &str) -> Result<bool, Refusal> {
+        Ok(elsewhere(tx, owner, &self.named).await? == self.elsewhere)
+    }
+
+    /// Looks at one beforehand, so that it costs nothing while others wait to write.
+    pub fn look_at(&mut self, at: (usize, usize), creator: String, marking_refs: Vec<String>) {
+        let Some(rendition) = self.get(at, &creator, &marking_refs, None) else {
+            return;
+        };
+        let looked_at = LookedAt {
+            creator,
+            marking_refs,
+            row: new_object(Form::Anonymised, &rendition, rendition.to_string()),
+            found: self.check.find(&rendition),
+            rendition,
+        };
+        self.looked_at.insert(at, looked_at);
+    }
+
+    /// The rendition of one object as [`Renditions::get`] makes it, what in it would still point at the
+    /// source, and its row.
+    pub fn examined(
+        &self,
+        at: (usize, usize),
+        creator: &str,
+        marking_refs: &[String],
+        created: Option<String>,
+    ) -> Option<(Value, Vec<Finding>, NewObject)> {
+        if let (Some(looked), None) = (self.looked_at.get(&at), &created)
+            && looked.creator == creator
+            && looked.marking_refs == marking_refs
+        {
+            let (rendition, found) = (looked.rendition.clone(), looked.found.clone());
+            return Some((rendition, found, looked.row.clone()));
+        }
+        let rendition = self.get(at, creator, marking_refs, created)?;
+        let found = self.check(&rendition);
+        let row = new_object(Form::Anonymised, &rendition, rendition.to_string());
+        Some((rendition, found, row))
     }
 
     /// Lets what refers to another source's object (`of`) go on referring to it, as `told`: its id is
     /// the hub's own, and tells nothing of who refers to it.
     pub fn refer(&mut self, secret: &Secret, owner: &str, of: &StixId, told: &str) {
         let minted = secret.rendition_id(owner, of);
+        self.looked_at.clear();
         for object in self.made.values_mut() {
             replace(object, minted.as_str(), told);
         }
@@ -216,26 +315,26 @@ fn posted_creators(objects: &[Value]) -> Vec<Mark> {
         .collect()
 }
 
-/// Ids the envelope names but does not hold, of which the same source posted the object before: the
-/// id its rendition has, if it has one.
+/// Ids the envelope names but does not hold.
+fn named<'a>(objects: impl Iterator<Item = &'a Value> + Clone) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for object in objects.clone() {
+        collect_ids(object, &mut named);
+    }
+    for here in objects.filter_map(|object| object.get("id")?.as_str()) {
+        named.remove(here);
+    }
+    named
+}
+
+/// Those of which the same source posted the object before: the id its rendition has, if it has one.
 async fn elsewhere(
     tx: &mut Tx,
     owner: &str,
-    objects: &[Value],
+    named: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Option<StixId>>, Refusal> {
-    let here: BTreeSet<&str> = objects
-        .iter()
-        .filter_map(|o| o.get("id")?.as_str())
-        .collect();
-    let mut named = BTreeSet::new();
-    for object in objects {
-        collect_ids(object, &mut named);
-    }
     let mut known = BTreeMap::new();
     for id in named {
-        if here.contains(id.as_str()) {
-            continue;
-        }
         if let Some(version) = tx.latest_version(&format!("{owner} {id}")).await? {
             let rendered = tx
                 .objects_of(version.key)
@@ -243,7 +342,7 @@ async fn elsewhere(
                 .into_iter()
                 .find(|(_, object)| object.form == Form::Anonymised.word())
                 .and_then(|(_, object)| StixId::parse(&object.stix_id));
-            known.insert(id, rendered);
+            known.insert(id.clone(), rendered);
         }
     }
     Ok(known)

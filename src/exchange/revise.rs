@@ -1,5 +1,7 @@
 //! A new version of a report, on condition that the one it replaces is still the present one.
 
+use futures_util::future::BoxFuture;
+
 use super::Exchange;
 use super::access::Caller;
 use super::publish::{Published, Submission};
@@ -16,6 +18,19 @@ impl Exchange {
     /// # Errors
     /// As [`Exchange::publish`].
     pub async fn revise(
+        &self,
+        caller: &Caller,
+        submission: Submission,
+        expected: Option<i64>,
+    ) -> Result<Option<Published>, Refusal> {
+        let act = |caller: Caller| -> BoxFuture<'_, _> {
+            let submission = submission.clone();
+            Box::pin(async move { self.revise_as_known(&caller, submission, expected).await })
+        };
+        self.as_in_force(caller, act).await
+    }
+
+    async fn revise_as_known(
         &self,
         caller: &Caller,
         submission: Submission,

@@ -236,8 +236,12 @@ impl Exchange {
             ));
         }
         let (exchange, by) = (self.clone(), caller.clone());
+        let (seen, shown) = (said.seen.clone(), id.to_owned());
         self.once(caller, id, (&"pass on", said), move |tx| {
-            Box::pin(async move { exchange.pass_on_in(tx, &by, &received).await })
+            Box::pin(async move {
+                exchange.as_seen(tx, (&by, &shown), seen.as_deref()).await?;
+                exchange.pass_on_in(tx, &by, &received).await
+            })
         })
         .await
     }

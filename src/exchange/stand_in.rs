@@ -4,12 +4,12 @@
 
 use serde_json::Value;
 
-use super::publish::created_of;
 use super::refusal::Refusal;
 use super::release::{Clash, STANDIN, new_object, row_number};
 use super::renditions::{Renditions, stand_in};
 use super::settle::stored_origin;
 use super::supports::supports;
+use super::versions::created_of;
 use super::{Exchange, Tx};
 use crate::council::Directory;
 use crate::handling::{Form, Rule};

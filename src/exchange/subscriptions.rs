@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::access::Caller;
+use super::once::Said;
 use super::refusal::{Fault, Refusal};
-use super::{Exchange, Tx, record};
+use super::{Exchange, Tx, record, search};
 use crate::stix::timestamp::format_taxii;
 use crate::store::{Attempt, Delivery, Subscription};
 use crate::subscription::{Channel, Definition, Signature};
@@ -114,6 +115,20 @@ impl Exchange {
         caller: &Caller,
         definition: Definition,
     ) -> Result<SubscriptionView, Refusal> {
+        self.subscribe_once(caller, definition, Said::default())
+            .await
+    }
+
+    /// The same, once for each key of the client's.
+    ///
+    /// # Errors
+    /// As for [`Exchange::subscribe`]; a key that was used for another act.
+    pub async fn subscribe_once(
+        &self,
+        caller: &Caller,
+        definition: Definition,
+        said: Said,
+    ) -> Result<SubscriptionView, Refusal> {
         self.check_definition(&definition)?;
         let (who, body) = (caller.principal.id.to_string(), caller.body.id.to_string());
         let (now, text) = (
@@ -121,9 +136,9 @@ impl Exchange {
             serde_json::to_string(&definition)?,
         );
         let (this, secret) = (self.clone(), self.secret().clone());
-        let subscription = self
-            .writer()
-            .write(move |tx| {
+        let act = text.clone();
+        let id: String = self
+            .once(caller, "subscription", (&act, said), move |tx| {
                 Box::pin(async move {
                     let count = tx.count_subscriptions(&who).await?;
                     if count >= PER_PRINCIPAL {
@@ -151,12 +166,13 @@ impl Exchange {
                         }),
                     )
                     .await?;
-                    tx.subscription(&made).await?.ok_or(Refusal::NotFound)
+                    Ok(made)
                 })
             })
             .await?;
         self.0.deliverable.notify_one();
-        self.subscription_view(subscription, true)
+        let made = self.db().read().await?.subscription(&id).await?;
+        self.subscription_view(made.ok_or(Refusal::NotFound)?, true)
     }
 
     /// The caller's subscriptions.
@@ -379,9 +395,13 @@ impl Exchange {
 
     fn check_definition(&self, definition: &Definition) -> Result<(), Refusal> {
         let fault = |(place, message): (String, String)| Fault::at(place, "subscription", message);
-        definition
-            .check(&self.receivers(), self.mailing())
-            .map_err(|wrong| Refusal::Invalid(wrong.into_iter().map(fault).collect()))
+        let checked = definition.check(&self.receivers(), self.mailing());
+        let mut wrong = checked.err().unwrap_or_default();
+        wrong.extend(search::not_subscribed(&definition.filter.search));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::Invalid(wrong.into_iter().map(fault).collect()))
     }
 
     fn subscription_view(

@@ -36,23 +36,29 @@ pub fn supports(
     rule: &Rule,
     form: Form,
 ) -> Supports {
-    let tlp = marking::tlp_marking(rule.access.tlp);
-    let obligations = obligations(secret, rule);
     let creator = match form {
         Form::Identified => named(secret, directory, origin),
         Form::Anonymised | Form::None => unnamed(secret, directory, origin, rule.attribution),
     };
     let id = |object: &Value| id_of(object).unwrap_or_default().to_owned();
-    let mut markings = vec![tlp, obligations];
-    if rule.pap != Pap::Clear {
-        markings.extend(marking::pap_marking(rule.pap));
-    }
+    let markings = markings(secret, rule);
     Supports {
         marking_refs: markings.iter().map(id).collect(),
         creator_id: id(&creator),
         creator: creator.clone(),
         objects: markings.into_iter().chain([creator]).collect(),
     }
+}
+
+/// The markings that say what a rule asks of whoever has what carries it.
+#[must_use]
+pub fn markings(secret: &Secret, rule: &Rule) -> Vec<Value> {
+    let tlp = marking::tlp_marking(rule.access.tlp);
+    let mut markings = vec![tlp, obligations(secret, rule)];
+    if rule.pap != Pap::Clear {
+        markings.extend(marking::pap_marking(rule.pap));
+    }
+    markings
 }
 
 /// A source's statement marking as the hub words it for readers of the anonymised form: the same

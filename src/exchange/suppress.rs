@@ -60,7 +60,7 @@ impl Counts {
 }
 
 /// The parts of a whole that is told: those left out are two at least, and together not few.
-fn divided(parts: &[u64], k: u64) -> Vec<Option<u64>> {
+pub(super) fn divided(parts: &[u64], k: u64) -> Vec<Option<u64>> {
     let mut shown: Vec<bool> = parts.iter().map(|part| *part >= k).collect();
     loop {
         let hidden = || parts.iter().zip(&shown).filter(|(_, shown)| !**shown);

@@ -12,7 +12,7 @@ use super::intake::Handled;
 use super::portions::{self, Had, Rules};
 use super::publish::stored_rule;
 use super::refusal::Refusal;
-use super::{Exchange, Tx, latecomers, receipts, record, reminders};
+use super::{Exchange, Tx, latecomers, receipts, record, reminders, search};
 use crate::council::body::role;
 use crate::handling::{ApprovalMode, Approver, Audience, BodyId, Consent, NoReply, Rule, Seat};
 use crate::store::{Due, ItemVersion};
@@ -168,6 +168,7 @@ impl Exchange {
         match due.event.as_str() {
             latecomers::CATCH_UP => return self.catch_up(tx, due).await,
             latecomers::MIDNIGHT => return self.midnight(tx, due).await,
+            search::INDEX => return self.index_older(tx, due).await,
             receipts::FORGET_PAGES => return self.forget_pages(tx, due).await,
             _ => {}
         }

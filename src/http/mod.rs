@@ -1,10 +1,13 @@
 //! The surfaces spoken over HTTP. They translate, and call use cases; no rule lives here (law 3).
 //!
-//! [`api`] is `/v1` with its tokens, [`taxii`] is `/taxii2/`, `csaf` what CSAF tools look for, [`auth`] finds out who is calling.
+//! [`api`] is `/v1` with its tokens, [`taxii`] is `/taxii2/`, `csaf` what CSAF tools look for,
+//! [`console`] the pages for people, `export` the files both hand out, [`auth`] finds out who is calling.
 
 pub mod api;
 pub mod auth;
+pub mod console;
 mod csaf;
+mod export;
 pub mod taxii;
 
 use std::time::Duration;
@@ -27,6 +30,10 @@ pub struct Hub {
     pub exchange: Exchange,
 }
 
+/// Marks an answer that may be kept: a file whose name holds its hash.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Unchanging;
+
 /// A request is answered or given up within this time, so that a slow one holds no place for ever.
 pub(in crate::http) const ANSWER_SECONDS: u64 = 60;
 
@@ -37,6 +44,7 @@ pub fn router(exchange: Exchange) -> Router {
         .merge(api::routes())
         .merge(csaf::routes())
         .nest("/taxii2", taxii::routes())
+        .merge(console::routes(&hub))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .with_state(hub)
@@ -67,8 +75,12 @@ async fn readyz(State(hub): State<Hub>) -> Response {
 
 async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    // What never changes under its name says so itself; everything else is kept nowhere.
+    let unchanging = response.extensions().get::<Unchanging>().is_some();
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !unchanging {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -128,7 +128,13 @@ pub struct IdentityCheck {
     /// Texts whose ids are computed when there is an id that could be one of them.
     guesses: Vec<String>,
     guessed: OnceLock<Guessable>,
+    /// Short strings that carry nothing: the same few names of members stand in every object.
+    clean: Mutex<HashSet<String>>,
 }
+
+/// Strings of so many bytes are remembered, and so many of them.
+const CLEAN_BYTES_MAX: usize = 48;
+const CLEAN_MAX: usize = 1024;
 
 /// What was found in one string.
 type Found = HashSet<(FindingKind, String)>;
@@ -248,6 +254,13 @@ impl IdentityCheck {
     }
 
     fn report(&self, key: &str, text: &str, pointer: &str, findings: &mut Vec<Finding>) {
+        // What bytes say depends on the member that holds them.
+        let short =
+            text.len() <= CLEAN_BYTES_MAX && !key.ends_with("_bin") && !key.ends_with("_hex");
+        let clean = || self.clean.lock().unwrap_or_else(PoisonError::into_inner);
+        if short && clean().contains(text) {
+            return;
+        }
         let mut found = Found::new();
         self.look(text, &mut found);
         let mut reading = bytes_of(key, text).or_else(|| encoding::decoded(text));
@@ -261,6 +274,12 @@ impl IdentityCheck {
             .chain(punycode::decoded(text))
         {
             self.look(&plain, &mut found);
+        }
+        if short && found.is_empty() {
+            let mut clean = clean();
+            if clean.len() < CLEAN_MAX {
+                clean.insert(text.to_owned());
+            }
         }
         let mut found: Vec<_> = found.into_iter().collect();
         found.sort_by(|a, b| a.1.cmp(&b.1));

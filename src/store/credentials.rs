@@ -11,7 +11,8 @@ pub(super) const QUERIES: &[&str] = &[
     RETIRE_SIGNING_KEYS,
 ];
 
-const FIND: &str = "SELECT principal, kind FROM credential WHERE hash = $1 AND revoked_at IS NULL";
+const FIND: &str = "SELECT principal, kind, (SELECT COALESCE(MAX(version), 0) FROM council) \
+     FROM credential WHERE hash = $1 AND revoked_at IS NULL";
 const ADD: &str =
     "INSERT INTO credential (hash, principal, kind, issued_at) VALUES ($1, $2, $3, $4)";
 const REVOKE: &str =
@@ -45,14 +46,15 @@ impl std::fmt::Debug for SigningKey {
 }
 
 impl Tx {
-    /// Whose credential has this hash, and of which kind; revoked ones are nobody's.
+    /// Whose credential has this hash, of which kind, and the version of the council file in force;
+    /// revoked ones are nobody's.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn credential(
         &mut self,
         hash: &[u8],
-    ) -> Result<Option<(String, String)>, StoreError> {
+    ) -> Result<Option<(String, String, i64)>, StoreError> {
         Ok(on!(self, conn => sqlx::query_as(FIND).bind(hash).fetch_optional(conn).await?))
     }
 

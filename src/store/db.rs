@@ -4,15 +4,17 @@
 //! starts with `BEGIN IMMEDIATE` on the only writing connection; a sequence is no commit order, so
 //! numbers come from a counter row inside the transaction; times are whole microseconds.
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Postgres, SqlStr, Sqlite, Transaction};
+use sqlx::{Database, Postgres, SqlStr, Sqlite, Transaction};
 
 use super::dialect;
 use super::memo::Memo;
@@ -43,6 +45,9 @@ impl From<serde_json::Error> for StoreError {
 /// So many prepared statements each connection keeps.
 const STATEMENTS: usize = 300;
 
+/// So many rows of an answer SQLite's thread makes ahead of who reads them: a whole page.
+const ROWS_WAITING: usize = 1024;
+
 /// One of the two databases.
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -65,8 +70,43 @@ pub struct Tx {
 
 /// Which database a transaction is on.
 pub(super) enum On {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Conn<Sqlite>),
+    Postgres(Conn<Postgres>),
+}
+
+/// A connection for several statements that see one state, or for one, which is a transaction of its own.
+pub(super) enum Conn<D: Database> {
+    Within(Transaction<'static, D>),
+    Alone(PoolConnection<D>),
+}
+
+impl<D: Database> Conn<D> {
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Within(tx) => tx.commit().await,
+            Self::Alone(_) => Ok(()),
+        }
+    }
+}
+
+impl<D: Database> Deref for Conn<D> {
+    type Target = D::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Within(tx) => tx,
+            Self::Alone(conn) => conn,
+        }
+    }
+}
+
+impl<D: Database> DerefMut for Conn<D> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::Within(tx) => tx,
+            Self::Alone(conn) => conn,
+        }
+    }
 }
 
 impl From<On> for Tx {
@@ -118,6 +158,10 @@ macro_rules! migrations {
             migration!($folder, 9, "feedback", "/0009_feedback.sql"),
             migration!($folder, 10, "mail", "/0010_mail.sql"),
             migration!($folder, 11, "told", "/0011_told.sql"),
+            migration!($folder, 12, "search", "/0012_search.sql"),
+            migration!($folder, 13, "sessions", "/0013_sessions.sql"),
+            migration!($folder, 14, "working sets", "/0014_working_sets.sql"),
+            migration!($folder, 15, "saved searches", "/0015_saved_searches.sql"),
         ]
     };
 }
@@ -183,6 +227,8 @@ impl Db {
             // FULL: an acknowledged publish survives a power cut (law 5).
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
+            // A page of rows comes in one go, not with a wait of both threads every fifty rows.
+            .row_buffer_size(ROWS_WAITING)
             // Inserts of several rows are a statement for each number of rows.
             .statement_cache_capacity(STATEMENTS)
             .foreign_keys(true);
@@ -210,10 +256,10 @@ impl Db {
     /// When the database does not answer.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { write, .. } => {
-                On::Sqlite(write.begin_with(dialect::BEGIN_WRITE_SQLITE).await?)
-            }
-            Self::Postgres(pool) => On::Postgres(pool.begin().await?),
+            Self::Sqlite { write, .. } => On::Sqlite(Conn::Within(
+                write.begin_with(dialect::BEGIN_WRITE_SQLITE).await?,
+            )),
+            Self::Postgres(pool) => On::Postgres(Conn::Within(pool.begin().await?)),
         }
         .into())
     }
@@ -224,10 +270,24 @@ impl Db {
     /// When the database does not answer.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => On::Sqlite(read.begin().await?),
+            Self::Sqlite { read, .. } => On::Sqlite(Conn::Within(read.begin().await?)),
             Self::Postgres(pool) => {
-                On::Postgres(pool.begin_with(dialect::BEGIN_READ_POSTGRES).await?)
+                let begun = pool.begin_with(dialect::BEGIN_READ_POSTGRES).await?;
+                On::Postgres(Conn::Within(begun))
             }
+        }
+        .into())
+    }
+
+    /// For one statement that reads: it sees one state by itself, and is spared a transaction's
+    /// beginning and end. What several of them say may be of different states.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn glance(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => On::Sqlite(Conn::Alone(read.acquire().await?)),
+            Self::Postgres(pool) => On::Postgres(Conn::Alone(pool.acquire().await?)),
         }
         .into())
     }

@@ -25,6 +25,8 @@ pub(super) const QUERIES: &[&str] = &[
     EXPIRED,
     EXPIRED_ATTEMPTS,
     DEAD_IN_A_ROW,
+    NOT_MADE,
+    NO_ATTEMPT,
 ];
 
 macro_rules! columns {
@@ -50,6 +52,9 @@ const TRIED: &str =
     "INSERT INTO attempt (delivery, number, at, outcome) VALUES ($1, $2, $3, 'sending')";
 const ENDED: &str =
     "UPDATE attempt SET ended_at = $3, outcome = $4 WHERE delivery = $1 AND number = $2";
+const NOT_MADE: &str = "UPDATE delivery SET claimed_until = 0, attempts = attempts - 1, next_at = $3 \
+     WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
+const NO_ATTEMPT: &str = "DELETE FROM attempt WHERE delivery = $1 AND number = $2";
 const AGAIN: &str = "UPDATE delivery SET next_at = $3, claimed_until = 0 \
      WHERE id = $1 AND attempts = $2 AND state = 'waiting'";
 const DONE: &str = "UPDATE delivery SET state = $3, claimed_until = 0 \
@@ -220,6 +225,26 @@ impl Tx {
         };
         on!(self, conn => { sqlx::query(TRIED).bind(id).bind(attempt).bind(now).execute(conn).await?; });
         Ok(Some(attempt))
+    }
+
+    /// Gives a delivery back that was taken for an attempt which was not made; it is due again at
+    /// `again`, in microseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unclaim_delivery(
+        &mut self,
+        id: &str,
+        attempt: i64,
+        again: i64,
+    ) -> Result<(), StoreError> {
+        on!(self, conn => {
+            let given = sqlx::query(NOT_MADE).bind(id).bind(attempt).bind(again).execute(&mut *conn).await?;
+            if given.rows_affected() == 1 {
+                sqlx::query(NO_ATTEMPT).bind(id).bind(attempt).execute(conn).await?;
+            }
+        });
+        Ok(())
     }
 
     /// Notes how an attempt ended.

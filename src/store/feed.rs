@@ -16,10 +16,27 @@ use sqlx::QueryBuilder;
 use super::db::{StoreError, Tx, on};
 use crate::stix::timestamp::format_stix;
 
-pub(super) const QUERIES: &[&str] = &[NEWEST];
+pub(super) const QUERIES: &[&str] = &[NEWEST, STANDING];
 
 const NEWEST: &str = "SELECT (SELECT MAX(stamp) FROM release), \
      (SELECT value FROM counter WHERE name = 'audience_change')";
+
+const STANDING: &str = "SELECT (SELECT MAX(stamp) FROM release), \
+     (SELECT value FROM counter WHERE name = 'audience_change'), (SELECT MAX(id) FROM audience), \
+     EXISTS (SELECT 1 FROM latecomer WHERE principal = $1)";
+
+/// How things stand for one reader, from one statement and so from one state of the database.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// The stamp of the newest entry there is, for whomever.
+    pub newest: Option<i64>,
+    /// How often the members of audiences were changed.
+    pub changes: i64,
+    /// The audience made last.
+    pub last_audience: Option<i64>,
+    /// Whether the reader came late to any.
+    pub late: bool,
+}
 
 /// Who reads: the audiences the reader is in.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +84,8 @@ pub struct Query {
     pub limit: usize,
     /// Only whole reports.
     pub reports: bool,
+    /// Without the bytes of whole reports, for those who read objects alone.
+    pub objects_only: bool,
     /// STIX ids, any of them; empty is all.
     pub ids: Vec<String>,
     /// STIX types, any of them; empty is all.
@@ -141,6 +160,21 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(NEWEST).fetch_one(conn).await?))
     }
 
+    /// How things stand, for a principal or for nobody.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing(&mut self, principal: Option<&str>) -> Result<Standing, StoreError> {
+        let (newest, changes, last_audience, late) = on!(self, conn => sqlx::query_as(STANDING)
+            .bind(principal).fetch_one(conn).await?);
+        Ok(Standing {
+            newest,
+            changes,
+            last_audience,
+            late,
+        })
+    }
+
     /// A page: at most `query.limit` entries, and whether more follow.
     ///
     /// # Errors
@@ -196,7 +230,7 @@ impl Tx {
     }
 
     /// The next stamps after `mark` in any of the reader's audiences, in order.
-    async fn window(
+    pub(super) async fn window(
         &mut self,
         scope: &Scope,
         query: &Query,
@@ -204,6 +238,7 @@ impl Tx {
         newest: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
+        // Written out: bound, it has SQLite plan the statement anew each time.
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (compare, order) = if query.descending {
             (" AND stamp < ", "DESC")
@@ -238,11 +273,11 @@ impl Tx {
                             select.push(" AND stamp > ").push_bind(*since);
                         }
                         push_filters(&mut select, query);
-                        select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
+                        select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push(limit);
                         select.push(") AS part");
                     }
                 }
-                select.push(") AS merged ORDER BY stamp ").push(order).push(" LIMIT ").push_bind(limit);
+                select.push(") AS merged ORDER BY stamp ").push(order).push(" LIMIT ").push(limit);
                 select.build_query_as().fetch_all(conn).await?
             });
             stamps.extend(rows.into_iter().map(|(stamp,)| stamp));
@@ -289,14 +324,14 @@ impl Tx {
             }
             select.push(compare).push_bind(mark);
             select.push(" AND r.stamp <= ").push_bind(newest);
-            select.push(" ORDER BY r.stamp ").push(order).push(" LIMIT ").push_bind(limit);
+            select.push(" ORDER BY r.stamp ").push(order).push(" LIMIT ").push(limit);
             select.build_query_as().fetch_all(conn).await?
         });
         Ok(rows.into_iter().map(|(stamp,)| stamp).collect())
     }
 
     /// Of the stamps of a window, the entries that show and match.
-    async fn shown(
+    pub(super) async fn shown(
         &mut self,
         scope: &Scope,
         query: &Query,
@@ -305,8 +340,9 @@ impl Tx {
         let rows: Vec<Row> = on!(self, conn => {
             let mut select = QueryBuilder::new(
                 "SELECT r.stamp, r.item_version, o.form, r.side, r.kind, o.stix_id, o.version, \
-                 o.version_at, o.bytes, o.report FROM release r JOIN object o ON o.key = r.object \
-                 WHERE r.stamp IN (");
+                 o.version_at, o.bytes, ");
+            select.push(if query.objects_only { "CAST(NULL AS TEXT)" } else { "o.report" });
+            select.push(" FROM release r JOIN object o ON o.key = r.object WHERE r.stamp IN (");
             push_list(&mut select, window.iter().copied());
             select.push(") AND (r.not_after IS NULL OR r.not_after > ").push_bind(scope.now).push(")");
             if !scope.desk.is_empty() {
@@ -437,7 +473,7 @@ where
 }
 
 /// The rows of a feed that the reader of a scope reads.
-fn push_reader<DB>(query: &mut QueryBuilder<DB>, feed: &'static str, scope: &Scope)
+pub(super) fn push_reader<DB>(query: &mut QueryBuilder<DB>, feed: &'static str, scope: &Scope)
 where
     DB: sqlx::Database,
     i64: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB>,
@@ -456,7 +492,7 @@ where
     }
 }
 
-fn push_list<DB, T>(query: &mut QueryBuilder<DB>, values: impl Iterator<Item = T>)
+pub(super) fn push_list<DB, T>(query: &mut QueryBuilder<DB>, values: impl Iterator<Item = T>)
 where
     DB: sqlx::Database,
     T: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB> + 'static,

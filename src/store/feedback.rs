@@ -4,7 +4,7 @@
 use super::db::{StoreError, Tx, on};
 
 pub(super) const QUERIES: &[&str] = &[
-    ADD, OF_ITEM, OF_GIVER, ONE, COUNT, ON_VERSION, ANSWER, ERASE, OPEN, OPENED,
+    ADD, OF_ITEM, OF_GIVER, ONE, COUNT, ON_VERSION, ANSWER, ERASE, OPEN, OPENED, KINDS,
 ];
 
 const ADD: &str = "INSERT INTO feedback (id, item, item_version, known_as, form, kind, principal, \
@@ -23,6 +23,8 @@ const ON_VERSION: &str = "SELECT id, item, item_version, known_as, form, kind, p
 const ANSWER: &str = "UPDATE feedback SET answer = $1, answered_at = $2 \
      WHERE id = $3 AND answer IS NULL";
 const ERASE: &str = "UPDATE feedback SET content = '{}', answer = NULL WHERE item_version = $1";
+const KINDS: &str = "SELECT DISTINCT kind FROM feedback WHERE item = $1 \
+     AND (principal = $2 OR $2 = '')";
 const OPEN: &str = "INSERT INTO opened (item_version, principal, at) VALUES ($1, $2, $3) \
      ON CONFLICT (item_version, principal) DO NOTHING";
 const OPENED: &str =
@@ -94,6 +96,20 @@ fn feedback(row: Row) -> FeedbackRow {
 }
 
 impl Tx {
+    /// The kinds of feedback on an item, by anybody or by one giver.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn feedback_kinds(
+        &mut self,
+        item: &str,
+        giver: Option<&str>,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = on!(self, conn => sqlx::query_as(KINDS).bind(item)
+            .bind(giver.unwrap_or_default()).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(kind,)| kind).collect())
+    }
+
     /// Keeps an act of feedback.
     ///
     /// # Errors

@@ -10,7 +10,9 @@ pub(super) const QUERIES: &[&str] = &[
     CONFIRMED,
     REFUSED,
     OF_PRINCIPAL,
-    OF_ADDRESS,
+    OF_DAY,
+    NOT_WANTED,
+    FORGET,
 ];
 
 const ONE: &str = "SELECT code, asked_at, tries, confirmed_at, day, mails FROM mail_address \
@@ -23,13 +25,18 @@ const TRIED: &str =
     "UPDATE mail_address SET tries = tries + 1 WHERE principal = $1 AND address = $2";
 const CONFIRMED: &str =
     "UPDATE mail_address SET confirmed_at = $3 WHERE principal = $1 AND address = $2";
-// The code that may be on its way counts no more either.
-const REFUSED: &str = "UPDATE mail_address SET confirmed_at = NULL, code = code + 1, asked_at = 0 \
-     WHERE principal = $1 AND address = $2";
+// The code that may be on its way counts no more either. That it refused is known until it agrees.
+const REFUSED: &str = "UPDATE mail_address SET confirmed_at = 0, code = code + 1, asked_at = 0, \
+     mails = CASE WHEN day = $3 THEN mails ELSE 0 END, day = $3 WHERE principal = $1 AND address = $2";
+const NOT_WANTED: &str =
+    "SELECT address, day FROM mail_address WHERE principal = $1 AND confirmed_at = 0";
 const OF_PRINCIPAL: &str = "SELECT CAST(COALESCE(SUM(mails), 0) AS BIGINT) FROM mail_address \
      WHERE principal = $1 AND day = $2";
-const OF_ADDRESS: &str = "SELECT CAST(COALESCE(SUM(mails), 0) AS BIGINT) FROM mail_address \
-     WHERE address = $1 AND day = $2";
+const OF_DAY: &str = "SELECT address, mails FROM mail_address WHERE day = $1";
+// Whoever said no is remembered.
+const FORGET: &str = "DELETE FROM mail_address WHERE day < $1 \
+     AND (confirmed_at IS NULL OR confirmed_at > 0) \
+     AND NOT EXISTS (SELECT 1 FROM subscription s WHERE s.principal = mail_address.principal)";
 
 /// What is known of an address, for one principal.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +47,7 @@ pub struct MailAddress {
     pub asked_at: i64,
     /// Wrong answers to it.
     pub tries: i64,
-    /// When who reads it agreed, in microseconds.
+    /// When who reads it agreed, in microseconds; 0 where it refused since.
     pub confirmed_at: Option<i64>,
     /// The day of the last confirmation mail, counted from 1970.
     pub day: i64,
@@ -122,26 +129,55 @@ impl Tx {
         &mut self,
         principal: &str,
         address: &str,
+        day: i64,
     ) -> Result<(), StoreError> {
-        on!(self, conn => { sqlx::query(REFUSED).bind(principal).bind(address).execute(conn).await?; });
+        on!(self, conn => { sqlx::query(REFUSED).bind(principal).bind(address).bind(day)
+            .execute(conn).await?; });
         Ok(())
     }
 
-    /// How many confirmation mails a principal asked for on a day, and how many an address was to get
-    /// on it, whoever asked.
+    /// The addresses that refused a principal, each with the day when it last did or was asked again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refused_addresses(
+        &mut self,
+        principal: &str,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(
+            on!(self, conn => sqlx::query_as(NOT_WANTED).bind(principal).fetch_all(conn)
+            .await?),
+        )
+    }
+
+    /// How many confirmation mails a principal asked for on a day.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn confirmation_mails(
         &mut self,
         principal: &str,
-        address: &str,
         day: i64,
-    ) -> Result<(i64, i64), StoreError> {
+    ) -> Result<i64, StoreError> {
         let (asked,): (i64,) = on!(self, conn => sqlx::query_as(OF_PRINCIPAL).bind(principal)
             .bind(day).fetch_one(conn).await?);
-        let (got,): (i64,) = on!(self, conn => sqlx::query_as(OF_ADDRESS).bind(address).bind(day)
-            .fetch_one(conn).await?);
-        Ok((asked, got))
+        Ok(asked)
+    }
+
+    /// Every address that was asked on a day, whoever asked, and how often.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mail_addresses_of(&mut self, day: i64) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as(OF_DAY).bind(day).fetch_all(conn).await?))
+    }
+
+    /// Forgets addresses not asked since a day, of principals that subscribe to nothing any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_mail_addresses(&mut self, before: i64) -> Result<(), StoreError> {
+        on!(self, conn => { sqlx::query(FORGET).bind(before).execute(conn).await?; });
+        Ok(())
     }
 }

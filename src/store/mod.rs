@@ -24,6 +24,10 @@ pub mod peers;
 mod plan;
 mod portions;
 pub mod receipts;
+pub mod saved_searches;
+pub mod search;
+pub mod sessions;
+pub mod sets;
 mod statuses;
 pub mod subscriptions;
 
@@ -31,12 +35,13 @@ pub use approvals::Asked;
 pub use db::{Db, MIGRATIONS, StoreError, Tx};
 pub use deliveries::{Attempt, Delivery};
 pub use due::Due;
-pub use feed::{Entry, Scope, Versions};
+pub use feed::{Entry, Scope, Standing, Versions};
 pub use items::{ItemVersion, NewItemVersion};
 pub use mail::MailAddress;
 pub use objects::{NewObject, NewRelease};
 pub use peers::{PeerPlace, PeerRefused, PeerRow};
 pub use portions::{EntryRow, ReadersRow};
+pub use saved_searches::SavedSearch;
 pub use subscriptions::Subscription;
 
 /// Every static statement, by file: `tests/it/store.rs` prepares each on each database.
@@ -56,10 +61,14 @@ pub const QUERIES: &[(&str, &[&str])] = &[
     ("ledgers", ledgers::QUERIES),
     ("mail", mail::QUERIES),
     ("objects", objects::QUERIES),
+    ("saved_searches", saved_searches::QUERIES),
     ("peers", peers::QUERIES),
     ("portions", portions::QUERIES),
     ("receipts", receipts::QUERIES),
+    ("sessions", sessions::QUERIES),
+    ("sets", sets::QUERIES),
     ("plan", plan::QUERIES),
+    ("search", search::QUERIES),
     ("statuses", statuses::QUERIES),
     ("subscriptions", subscriptions::QUERIES),
 ];

@@ -209,7 +209,12 @@ impl Tx {
         let entries = releases
             .iter()
             .flat_map(|r| r.audiences.iter().map(move |a| entry(r, a)));
-        self.feed(&entries.collect::<Vec<_>>()).await
+        self.feed(&entries.collect::<Vec<_>>()).await?;
+        let found = releases
+            .iter()
+            .filter(|r| r.report && r.live && !r.audiences.is_empty());
+        let found: Vec<(i64, i64)> = found.map(|r| (r.stamp, r.object)).collect();
+        self.index(&found).await
     }
 
     /// Lets audiences read an entry.
@@ -227,7 +232,11 @@ impl Tx {
         let entries = audiences
             .iter()
             .map(|audience| (*audience, live, stamp, report));
-        self.feed(&entries.collect::<Vec<_>>()).await
+        self.feed(&entries.collect::<Vec<_>>()).await?;
+        if report && live && !audiences.is_empty() {
+            self.index_again(stamp).await?;
+        }
+        Ok(())
     }
 
     /// Writes the feed's rows: audience, whether it is live, stamp, whether it ties a report.
@@ -311,7 +320,7 @@ impl Tx {
     /// When the database fails.
     pub async fn supersede(&mut self, item_version: i64, side: &str) -> Result<(), StoreError> {
         on!(self, conn => { sqlx::query(SUPERSEDE).bind(item_version).bind(side).execute(conn).await?; });
-        Ok(())
+        self.unindex(item_version).await
     }
 
     /// The sides on which a version was entered.
@@ -353,7 +362,7 @@ impl Tx {
         self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
         on!(self, conn => { sqlx::query(ERASE).bind(item_version).execute(conn).await?; });
-        Ok(())
+        self.unindex(item_version).await
     }
 
     /// Takes a version from everybody but its desk.
@@ -363,7 +372,7 @@ impl Tx {
     pub async fn take_back(&mut self, item_version: i64) -> Result<(), StoreError> {
         self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_OTHERS).bind(item_version).execute(conn).await?; });
-        Ok(())
+        self.unindex(item_version).await
     }
 
     /// Takes a version from everybody, its desk too.
@@ -373,7 +382,7 @@ impl Tx {
     pub async fn take_from_all(&mut self, item_version: i64) -> Result<(), StoreError> {
         self.memo.supported.clear();
         on!(self, conn => { sqlx::query(UNFEED_ALL).bind(item_version).execute(conn).await?; });
-        Ok(())
+        self.unindex(item_version).await
     }
 
     /// Whether somebody reads a version at its desk.
@@ -393,7 +402,7 @@ impl Tx {
     pub async fn forget(&mut self, stamp: i64) -> Result<(), StoreError> {
         self.memo.supported.clear();
         on!(self, conn => { sqlx::query(FORGET).bind(stamp).execute(conn).await?; });
-        Ok(())
+        self.unindex_entry(stamp).await
     }
 
     /// Content of other items under the same id and version, in whatever form: digest and version.

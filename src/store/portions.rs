@@ -214,7 +214,7 @@ impl Tx {
     pub async fn take_away(&mut self, stamp: i64, audience: i64) -> Result<(), StoreError> {
         self.memo.supported.clear();
         on!(self, conn => { sqlx::query(TAKE_AWAY).bind(stamp).bind(audience).execute(conn).await?; });
-        Ok(())
+        self.unindex_entry(stamp).await
     }
 
     /// Withholds every anonymised rendition of a version for good: a correction has replaced it.

@@ -1,6 +1,7 @@
 //! Which items a subscriber is told of, by what the subscriber has of them: the rendition where that
 //! is what they get.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct Filter {
     /// TLP labels, as `GREEN` or `TLP:GREEN`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<String>,
+    /// Words and filters of a search, as in its address. Whoever has the item decides what they find.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub search: BTreeMap<String, String>,
 }
 
 /// What a filter looks at.

@@ -52,6 +52,15 @@ fn domain(address: &str) -> &str {
     address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
+/// Whose mailbox an address most likely is: many servers do not tell case apart, nor what stands after
+/// a `+`. Only for counting how often somebody is asked; mail goes to the address as it is known.
+#[must_use]
+pub fn mailbox(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let local = local.split('+').next().unwrap_or(local);
+    format!("{local}@{domain}").to_lowercase()
+}
+
 /// The one spelling under which an address is known: its domain in lower case.
 #[must_use]
 pub fn known_as(address: &str) -> String {

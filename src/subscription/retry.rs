@@ -30,6 +30,8 @@ pub enum Outcome {
     Gone,
     /// It may no longer be told: the gate says no now.
     Withheld,
+    /// It was not made: the hub had no line free for it. It waits on, and nothing is counted.
+    NotMade,
 }
 
 /// When to try again after the `attempts`th attempt failed at `now` (microseconds); `None` where it

@@ -134,6 +134,23 @@ both! {
         assert_eq!(gas.total.concerned, Some(5));
     }
 
+    law_4_a_board_is_not_closed_by_an_end_its_reader_does_not_have => |hub| {
+        let group = "3f7a1c52-8d4b-4c56-9a0e-5b1f2d3c4e6a";
+        let council = format!("{}\n[[sharing_groups]]\nid = \"{group}\"\nname = {{ en = \"Gas\" }}\nbodies = [\"demo-gas\"]\n", sekisho::demo::COUNCIL);
+        hub.exchange.apply_council(&council).await.unwrap();
+        let id = hub.publish("nco-advisor", &advisory(&["power", "gas"])).await.unwrap().id;
+        let (power, gas) = (had(&hub, "power-poc").await, had(&hub, "gas-poc").await);
+        hub.advance(TimeDelta::seconds(5));
+        let mut end = advisory(&["gas"]);
+        end["advisory"] = json!({"type": "stand_down", "replaces": id});
+        end["handling"] = json!({"tlp": "GREEN", "sharing_group": group});
+        let ended = hub.publish("nco-advisor", &end).await.unwrap();
+        assert_eq!(ended.state, "released", "{ended:?}");
+        assert!(board(&hub, "gas-poc", &gas).await.unwrap().closed_at.is_some());
+        assert!(board(&hub, "nco-advisor", &id).await.unwrap().closed_at.is_some());
+        assert_eq!(board(&hub, "power-poc", &power).await.unwrap().closed_at, None);
+    }
+
     a_new_version_is_acknowledged_anew_and_the_list_has_every_board => |hub| {
         let id = hub.publish("nco-advisor", &advisory(&["power"])).await.unwrap().id;
         give(&hub, "power-op1-member", &had(&hub, "power-op1-member").await, json!({"type": "ack"})).await.unwrap();

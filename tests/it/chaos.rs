@@ -226,8 +226,13 @@ async fn due(addresses: &Addresses, key: &str) -> Vec<String> {
     }
 }
 
-/// Reads a stream over every cut, from where it was.
-async fn listen(addresses: Addresses, key: String, told: Arc<Mutex<Vec<String>>>) {
+/// Reads a stream over every cut, from where it was; `begun` when it is first answered.
+async fn listen(
+    addresses: Addresses,
+    key: String,
+    told: Arc<Mutex<Vec<String>>>,
+    begun: Arc<AtomicUsize>,
+) {
     let mut last: Option<String> = None;
     loop {
         let url = addresses.any();
@@ -236,6 +241,9 @@ async fn listen(addresses: Addresses, key: String, told: Arc<Mutex<Vec<String>>>
             continue;
         };
         while let Some((event, id, data)) = wire.next_or_end().await {
+            if last.is_none() {
+                begun.fetch_add(1, Ordering::SeqCst);
+            }
             if event != "ready" {
                 told.lock()
                     .unwrap()
@@ -332,6 +340,7 @@ async fn run(hub: &TestHub) {
     *addresses.0.write().unwrap() = processes.iter().map(|one| one.url.clone()).collect();
 
     let mut subscribers = Vec::new();
+    let begun = Arc::new(AtomicUsize::new(0));
     for (who, behaviour) in [
         ("logistics-analyst", (|_| Answer::Takes) as Behaviour),
         ("power-analyst", moody),
@@ -349,7 +358,12 @@ async fn run(hub: &TestHub) {
             .unwrap();
         assert_eq!(answer.status(), 201);
         let streamed = Arc::new(Mutex::new(Vec::new()));
-        let stream = tokio::spawn(listen(addresses.clone(), key.clone(), streamed.clone()));
+        let stream = tokio::spawn(listen(
+            addresses.clone(),
+            key.clone(),
+            streamed.clone(),
+            begun.clone(),
+        ));
         subscribers.push((who, key, heard, streamed, stream));
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -362,8 +376,10 @@ async fn run(hub: &TestHub) {
         polled.clone(),
         stop.clone(),
     ));
-    // The streams have begun before the first object; a stream tells of what comes after it.
-    sleep(Duration::from_secs(1)).await;
+    // A stream tells of what comes after its beginning, so all have begun before the first object.
+    while begun.load(Ordering::SeqCst) < subscribers.len() {
+        sleep(Duration::from_millis(20)).await;
+    }
 
     let key = hub.key("logistics-taxii").await;
     let writers: Vec<_> = (0..2)
@@ -402,7 +418,8 @@ async fn run(hub: &TestHub) {
             },
             "{who}"
         );
-        while heard.told().len() < due.len() && Instant::now() < until {
+        let arrived = || heard.told().len().min(streamed.lock().unwrap().len());
+        while arrived() < due.len() && Instant::now() < until {
             sleep(Duration::from_millis(200)).await;
         }
         // What would come that is not due has a moment to come.

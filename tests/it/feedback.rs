@@ -77,6 +77,21 @@ both! {
         assert!(!seen.contains("power"), "{seen}");
     }
 
+    law_4_what_others_said_before_changes_nothing_in_what_a_giver_is_told => |hub| {
+        let mut told = Vec::new();
+        for others in [0, 1, 2] {
+            let hub = hub.fresh_with_secret(&[9; 32]).await;
+            hub.publish("ict-publisher", &green("ICT-02")).await.unwrap();
+            for who in ["aviation-op1-member", "gas-op1-member"].into_iter().take(others) {
+                give(&hub, who, &had(&hub, who).await, json!({"type": "ack"})).await.unwrap();
+            }
+            hub.advance(TimeDelta::seconds(2 - others as i64));
+            let theirs = had(&hub, "power-op1-member").await;
+            told.push(give(&hub, "power-op1-member", &theirs, json!({"type": "applicable"})).await.unwrap());
+        }
+        assert_eq!((&told[0], &told[0]), (&told[1], &told[2]));
+    }
+
     feedback_on_what_is_hidden_is_refused_as_on_what_is_not_there => |hub| {
         let mut hidden = sample("ICT-02");
         hidden["handling"] = json!({"scheme": "S2", "level": "第4種"});

@@ -378,9 +378,14 @@ both! {
             all.into_iter().map(|one| (one.number, one.state, one.attempts.len())).collect::<Vec<_>>()
         };
         assert_eq!(list("broadcast-analyst").await, list("gas-analyst").await, "which were all mailed");
+        // In another spelling it is the same mailbox.
+        subscribe(&hub, "water-analyst", to("A+news@victim.example")).await.unwrap();
+        assert_eq!(list("water-analyst").await.len(), 1, "which is listed all the same");
+        subscribe(&hub, "water-analyst", to("d@victim.example")).await.unwrap();
+        assert_eq!(mailbox.until(18).await[17].text("to"), "d@victim.example");
         hub.advance(TimeDelta::hours(24));
         change(&hub, "power-analyst", &made.id, Change::Resume).await.unwrap();
-        assert_eq!(to_it(&mailbox.until(18).await), 11, "the next day it may be asked again");
+        assert_eq!(to_it(&mailbox.until(19).await), 11, "the next day it may be asked again");
     }
 
     who_reads_the_address_can_end_it_without_logging_in => |hub| {
@@ -406,13 +411,38 @@ both! {
         release(&hub, "ふたつ").await;
         let mails = mailbox.until(5).await;
         assert_eq!(mails.iter().filter(|mail| mail.text("to") == "soc@power.example").count(), 2);
-        // Its owner cannot let it go on alone.
+        // Its owner cannot let it go on alone, nor ask again at once.
+        for hours in [0, 6 * 24] {
+            hub.advance(TimeDelta::hours(hours));
+            let refused = change(&hub, "power-analyst", &made.id, Change::Resume).await.unwrap_err();
+            assert!(matches!(refused, Refusal::Conflict(_)), "{refused:?}");
+            let spelt = subscribe(&hub, "power-analyst", to("SOC+1@power.example")).await;
+            assert!(matches!(spelt, Err(Refusal::Conflict(_))), "nor in another spelling");
+        }
+        hub.advance(TimeDelta::hours(24));
         change(&hub, "power-analyst", &made.id, Change::Resume).await.unwrap();
         assert_eq!(state(&hub, "power-analyst", &made.id).await.state, "pending");
         let mails = mailbox.until(6).await;
         let code = mails[5].code().unwrap();
         assert_eq!(code_for(&hub, "power-analyst", &made.id, &code).await.unwrap(), "behind");
         assert_eq!(told(&mailbox.until(7).await).len(), 4, "and then nothing was lost");
+    }
+
+    an_address_of_who_subscribes_to_nothing_is_forgotten_after_a_month => |hub| {
+        let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };
+        let _work = deliver(&hub.exchange, &mailbox.settings());
+        for (who, address, then) in [
+            ("power-analyst", "soc@power.example", "active"),
+            ("gas-analyst", "soc@gas.example", "pending"),
+        ] {
+            let made = confirmed(&hub, &mailbox, who, to(address)).await;
+            if then == "pending" {
+                change(&hub, who, &made.id, Change::End).await.unwrap();
+            }
+            hub.advance(TimeDelta::days(32));
+            hub.exchange.forget_old_deliveries().await.unwrap();
+            assert_eq!(subscribe(&hub, who, to(address)).await.unwrap().state, then);
+        }
     }
 
     another_address_has_to_agree_anew => |hub| {

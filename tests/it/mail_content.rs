@@ -152,7 +152,7 @@ both! {
         assert_eq!(mails[1].header("Subject"), "【関所】お知らせが4件あります（訓練を含む）");
         let view = hub.exchange.view(
             Some(&hub.caller("power-analyst").await), sekisho::handling::Channel::Rest).await.unwrap();
-        let news = hub.exchange.news(&view, None, &sekisho::subscription::Filter::default(), 50).await.unwrap();
+        let news = hub.exchange.news(&view, None, &sekisho::exchange::search::Wish::default(), 50).await.unwrap();
         let hrefs = news.news.iter().filter(|news| news.urgency < sekisho::subscription::Urgency::Emergency);
         let places: Vec<usize> = hrefs
             .map(|news| mails[1].body().find(news.line["href"].as_str().unwrap()).unwrap())

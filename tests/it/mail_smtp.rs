@@ -181,6 +181,35 @@ both! {
         assert_eq!(taken(&mails).len(), 1);
     }
 
+    a_mail_that_found_no_line_free_has_not_failed => |hub| {
+        let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };
+        let mut settings = mailbox.settings();
+        settings.timeout_seconds = 6;
+        let _work = deliver(&hub.exchange, &settings);
+        let made = confirmed(&hub, &mailbox, WHO, to("soc@power.example")).await;
+        let mut all = vec![made];
+        for _ in 0..17 {
+            all.push(subscribe(&hub, WHO, to("soc@power.example")).await.unwrap());
+        }
+        // As many as there are lines to the server are held up there.
+        mailbox.script(&["hang"; 16]);
+        release(&hub, "ひとつ").await;
+        mailbox.until(1 + 16).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(mailbox.all().len(), 17, "those wait, and others come first");
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        hub.advance(TimeDelta::seconds(6));
+        mailbox.until(1 + 18).await;
+        let mut ends = Vec::new();
+        for one in &all {
+            let list = deliveries(&hub, &one.id).await;
+            let news = list.iter().find(|one| one.number == list.len() as i64).unwrap();
+            ends.push((news.attempts.len(), news.attempts.last().map(|one| one.outcome.clone()).unwrap_or_default()));
+        }
+        let at_once = ends.iter().filter(|end| **end == (1, "delivered".to_owned())).count();
+        assert_eq!(at_once, 2, "which waited for a line, and were counted once: {ends:?}");
+    }
+
     two_processes_mail_each_thing_once => |hub| {
         let Some(mailbox) = Mailbox::start("", |_| {}).await else { return };
         let other = hub.another().await;

@@ -30,7 +30,23 @@ both! {
 /// Same tables, same columns, in the same order, of corresponding types.
 #[test]
 fn both_migration_folders_say_the_same() {
-    let tables = |text: &str| text.replace("BYTEA", "BLOB").replace(" COLLATE \"C\"", "");
+    // Full text is each database's own; what both keep of it is beside it.
+    let full_text = |line: &&str| {
+        let own = [
+            "CREATE VIRTUAL TABLE search_gram",
+            "    tokenize=",
+            "CREATE TABLE search_gram",
+            "CREATE INDEX search_gram",
+        ];
+        !own.iter().any(|start| line.starts_with(start))
+    };
+    let tables = |text: &str| {
+        let lines: Vec<&str> = text.lines().filter(full_text).collect();
+        lines
+            .join("\n")
+            .replace("BYTEA", "BLOB")
+            .replace(" COLLATE \"C\"", "")
+    };
     let [sqlite, postgres] = sekisho::store::MIGRATIONS;
     assert_eq!(sqlite.len(), postgres.len());
     for ((number, name, one), (other, word, two)) in sqlite.iter().zip(postgres) {

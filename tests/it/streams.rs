@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use sekisho::exchange::news::News;
+use sekisho::exchange::search::Wish;
 use sekisho::exchange::withdraw::Withdrawal;
 use sekisho::handling::Channel;
-use sekisho::subscription::Filter;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt;
@@ -108,7 +108,7 @@ async fn pages(hub: &TestHub, who: &str) -> Vec<News> {
         .unwrap();
     let all = hub
         .exchange
-        .news(&view, None, &Filter::default(), 10_000)
+        .news(&view, None, &Wish::default(), 10_000)
         .await
         .unwrap();
     assert!(!all.more);
@@ -117,7 +117,7 @@ async fn pages(hub: &TestHub, who: &str) -> Vec<News> {
 
 fn listen(hub: &TestHub, who: &str) -> Receiver<News> {
     let who = sekisho::handling::PrincipalId::from(who);
-    hub.exchange.listen(&who, &Arc::new(Filter::default()), 0)
+    hub.exchange.listen(&who, &Arc::new(Wish::default()), 0)
 }
 
 async fn heard(receiver: &mut Receiver<News>) -> Vec<News> {

@@ -151,7 +151,7 @@ pub async fn pass_on(
     Parameters::of(request.uri(), &[])?;
     let said = Said {
         idempotency_key: reports::idempotency_key(request.headers())?,
-        expected: None,
+        ..Said::default()
     };
     Ok(Json(hub.exchange.pass_on(&caller, &id, said).await?))
 }

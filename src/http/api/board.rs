@@ -56,13 +56,19 @@ pub async fn all(
     })
 }
 
-fn as_csv(parameters: &Parameters) -> Result<bool, Problem> {
+pub(super) fn as_csv(parameters: &Parameters) -> Result<bool, Problem> {
     match parameters.get("format") {
         None | Some("json") => Ok(false),
         Some("csv") => Ok(true),
         Some(_) => Err(Problem::parameter("format", "is `json` or `csv`")),
     }
 }
+
+/// A table for spreadsheets, with a line of names.
+pub(in crate::http) const CSV: [(header::HeaderName, &str); 1] = [(
+    header::CONTENT_TYPE,
+    "text/csv; charset=utf-8; header=present",
+)];
 
 const HEAD: &str = "advisory,version,type,urgency,due,issued_at,age_seconds,hop,body,name,\
      concerned,delivered,opened,acknowledged,answered,answer,answer_due\r\n";
@@ -100,11 +106,7 @@ fn table(boards: &[Board]) -> Response {
             }
         }
     }
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/csv; charset=utf-8; header=present",
-    )];
-    (kind, text).into_response()
+    (CSV, text).into_response()
 }
 
 fn body(one: &Named) -> Vec<String> {
@@ -148,17 +150,24 @@ fn line(text: &mut String, about: &[String], hop: &str, rest: Vec<String>) {
 }
 
 /// A field; one that a spreadsheet would take for a formula is made a text.
-fn field(value: &str) -> String {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let value = if formula {
-        format!("'{value}")
-    } else {
-        value.to_owned()
-    };
-    if value.contains(['"', ',', '\r', '\n']) {
+pub(in crate::http) fn field(value: &str) -> String {
+    let value = guarded(value);
+    // Some spreadsheets divide at semicolons too.
+    if value.contains(['"', ',', ';', '\r', '\n']) {
         return format!("\"{}\"", value.replace('"', "\"\""));
     }
     value
+}
+
+/// A value that no spreadsheet takes for a formula.
+pub(in crate::http) fn guarded(value: &str) -> String {
+    // Spreadsheets set to Japanese read full-width signs as the narrow ones.
+    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if formula {
+        format!("'{value}")
+    } else {
+        value.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +179,8 @@ mod tests {
         assert_eq!(field("架空電力"), "架空電力");
         assert_eq!(field("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
         assert_eq!(field("=1+1"), "'=1+1");
+        assert_eq!(field("a;b"), "\"a;b\"");
+        assert_eq!(field("＝1+1"), "'＝1+1");
         assert_eq!(field(""), "");
     }
 }

@@ -79,7 +79,8 @@ pub struct Listed {
     ceptoars: Vec<BodyId>,
 }
 
-fn listed_to(caller: &Caller, body: &Body) -> bool {
+/// Whether the directory shows a body to this caller: operators to their own and their CEPTOAR.
+pub(in crate::http) fn listed_to(caller: &Caller, body: &Body) -> bool {
     body.kind != BodyKind::Operator
         || body.id == caller.body.id
         || body.ceptoars.contains(&caller.body.id)

@@ -32,6 +32,7 @@ fn said(headers: &HeaderMap) -> Result<Said, Problem> {
     Ok(Said {
         idempotency_key: idempotency_key(headers)?,
         expected: if_match(headers)?,
+        ..Said::default()
     })
 }
 

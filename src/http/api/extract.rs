@@ -1,6 +1,8 @@
 //! What handlers take from a request: the caller, the query, the id in the path, the body. Each is
 //! strict, because a parameter that is silently ignored widens what the client thinks it asked for.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{FromRequestParts, Path, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
@@ -85,6 +87,11 @@ impl Parameters {
             .iter()
             .find(|(found, _)| found == name)
             .map(|(_, value)| value.as_str())
+    }
+
+    /// All of them.
+    pub fn pairs(&self) -> BTreeMap<String, String> {
+        self.0.iter().cloned().collect()
     }
 
     /// The values of a parameter that lists them with commas between.

@@ -26,7 +26,7 @@ pub async fn give(
     Parameters::of(request.uri(), &[])?;
     let said = Said {
         idempotency_key: idempotency_key(request.headers())?,
-        expected: None,
+        ..Said::default()
     };
     let feedback: Feedback = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     let given = hub.exchange.give_feedback(&caller, &id, feedback, said);
@@ -49,7 +49,7 @@ pub async fn ack(
     Parameters::of(request.uri(), &[])?;
     let said = Said {
         idempotency_key: idempotency_key(request.headers())?,
-        expected: None,
+        ..Said::default()
     };
     let ack: Ack = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     let feedback = Feedback::new(FeedbackKind::Ack, ack.text);
@@ -89,7 +89,7 @@ pub async fn answer(
     Parameters::of(request.uri(), &[])?;
     let said = Said {
         idempotency_key: idempotency_key(request.headers())?,
-        expected: None,
+        ..Said::default()
     };
     let answer: Answered = strict(&json_bytes(request, BODY_BYTES_MAX).await?)?;
     hub.exchange

@@ -6,6 +6,7 @@ mod approvals;
 mod board;
 mod bodies;
 mod control;
+mod exports;
 mod extract;
 mod feedback;
 mod ledger;
@@ -13,6 +14,9 @@ mod oauth;
 mod peers;
 pub mod problem;
 mod reports;
+mod search;
+mod searches;
+mod sets;
 mod stream;
 mod subscriptions;
 mod unsubscribe;
@@ -23,7 +27,11 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
 use super::Hub;
+pub(in crate::http) use board::{CSV, field, guarded};
+pub(in crate::http) use bodies::listed_to;
 use problem::Problem;
+pub(in crate::http) use reports::{bundle, bundled};
+pub(in crate::http) use search::{asked_at, spreadsheet};
 
 /// Every route, method and path as `schemas/openapi.json` writes them; a test compares the two.
 pub const ROUTES: &[(&str, &str)] = &[
@@ -40,6 +48,25 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/reports/{id}/withdraw"),
     ("POST", "/v1/reports/{id}/way-out"),
     ("POST", "/v1/reports/{id}/override"),
+    ("GET", "/v1/search"),
+    ("GET", "/v1/searches"),
+    ("POST", "/v1/searches"),
+    ("GET", "/v1/searches/{id}"),
+    ("PUT", "/v1/searches/{id}"),
+    ("DELETE", "/v1/searches/{id}"),
+    ("GET", "/v1/searches/{id}/new"),
+    ("POST", "/v1/searches/{id}/looked"),
+    ("GET", "/v1/stats"),
+    ("GET", "/v1/reports/{id}/similar"),
+    ("POST", "/v1/exports"),
+    ("GET", "/v1/compare"),
+    ("GET", "/v1/sets"),
+    ("POST", "/v1/sets"),
+    ("GET", "/v1/sets/{id}"),
+    ("PUT", "/v1/sets/{id}"),
+    ("DELETE", "/v1/sets/{id}"),
+    ("PUT", "/v1/sets/{id}/items/{report}"),
+    ("DELETE", "/v1/sets/{id}/items/{report}"),
     ("GET", "/v1/advisories"),
     ("POST", "/v1/advisories"),
     ("GET", "/v1/advisories/{id}"),
@@ -111,6 +138,29 @@ pub fn routes() -> Router<Hub> {
         .route("/reports/{id}/withdraw", post(control::withdraw))
         .route("/reports/{id}/way-out", post(control::way_out))
         .route("/reports/{id}/override", post(control::safety))
+        .route("/search", get(search::search))
+        .route("/searches", get(searches::list).post(searches::make))
+        .route(
+            "/searches/{id}",
+            get(searches::read)
+                .put(searches::rename)
+                .delete(searches::forget),
+        )
+        .route("/searches/{id}/new", get(searches::new))
+        .route("/searches/{id}/looked", post(searches::looked))
+        .route("/stats", get(search::stats))
+        .route("/reports/{id}/similar", get(search::similar))
+        .route("/exports", post(exports::make))
+        .route("/compare", get(exports::compare))
+        .route("/sets", get(sets::list).post(sets::make))
+        .route(
+            "/sets/{id}",
+            get(sets::read).put(sets::define).delete(sets::end),
+        )
+        .route(
+            "/sets/{id}/items/{report}",
+            axum::routing::put(sets::put).delete(sets::remove),
+        )
         .route("/advisories", get(advisories::list).post(advisories::issue))
         .route("/advisories/{id}", get(advisories::read))
         .route("/advisories/{id}/versions", post(advisories::issue_version))

@@ -116,6 +116,34 @@ impl Problem {
         problem
     }
 
+    /// A refusal of what one query parameter says: each fault names it, and its place in the list.
+    pub fn asked(name: &str, refusal: Refusal) -> Self {
+        let Refusal::Invalid(faults) = refusal else {
+            return Self::from(refusal);
+        };
+        let mut problem = Self::parameter(name, &first(&faults, "cannot be understood"));
+        problem.errors = faults
+            .into_iter()
+            .map(|fault| Wrong {
+                pointer: None,
+                parameter: Some(fault.pointer.trim_start_matches('/').to_owned()),
+                rule: fault.rule,
+                message: fault.message,
+            })
+            .collect();
+        problem
+    }
+
+    /// Where the log line of a failure is named; empty for anything but a failure.
+    pub fn instance(&self) -> &str {
+        self.instance.as_deref().unwrap_or_default()
+    }
+
+    /// What is wrong, place by place.
+    pub fn errors(&self) -> &[Wrong] {
+        &self.errors
+    }
+
     /// 401: nobody the hub knows.
     pub fn unauthorised() -> Self {
         Self::new(

@@ -11,7 +11,7 @@ use super::extract::{Id, Known, Page, Paging, Parameters, json_bytes};
 use super::problem::Problem;
 use crate::exchange::publish::{Published, REPORT_BYTES_MAX, Submission};
 use crate::exchange::read::{Explanation, Listing, ReportView};
-use crate::exchange::{Caller, View};
+use crate::exchange::{Caller, Refusal, View};
 use crate::handling::Channel;
 use crate::http::Hub;
 use crate::report::{Kind, drill};
@@ -244,31 +244,42 @@ pub async fn stix(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Parameters::of(&uri, &[])?;
-    let view = view(&hub, &caller).await?;
-    let entries = hub
-        .exchange
-        .report_objects(&view, &id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let bundle = bundle(&hub, &caller, &id).await?;
+    bundle.ok_or_else(Problem::not_found)
+}
+
+/// The STIX form of a report as this caller takes it; `None` where the caller takes no copy.
+pub(in crate::http) async fn bundle(
+    hub: &Hub,
+    caller: &Caller,
+    id: &str,
+) -> Result<Option<Response>, Refusal> {
+    let view = hub.exchange.view(Some(caller), Channel::Rest).await?;
+    let Some(entries) = hub.exchange.report_objects(&view, id).await? else {
+        return Ok(None);
+    };
     let objects = entries
         .into_iter()
         .map(|entry| RawValue::from_string(entry.bytes))
-        .collect::<Result<_, _>>()
-        .map_err(crate::exchange::Refusal::from)?;
+        .collect::<Result<_, _>>()?;
     let reader = caller.principal.id.as_str();
+    let secret = hub.exchange.secret();
+    let bundle = secret.stix_id("bundle", "bundle", &[id, reader]);
+    Ok(Some(bundled(bundle, objects)))
+}
+
+/// Objects as a bundle.
+pub(in crate::http) fn bundled(id: String, objects: Vec<Box<RawValue>>) -> Response {
     let bundle = Bundle {
         kind: "bundle",
-        id: hub
-            .exchange
-            .secret()
-            .stix_id("bundle", "bundle", &[&id, reader]),
+        id,
         objects,
     };
     let mut response = Json(bundle).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(STIX));
-    Ok(response)
+    response
 }
 
 /// `GET /v1/reports/{id}/explain`.

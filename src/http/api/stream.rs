@@ -21,6 +21,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use super::extract::{Known, Page, Parameters};
 use super::problem::Problem;
 use crate::exchange::news::News;
+use crate::exchange::search::Wish;
 use crate::exchange::{Caller, Refusal};
 use crate::handling::Channel;
 use crate::http::Hub;
@@ -71,6 +72,7 @@ fn filter(parameters: &Parameters) -> Result<Filter, Problem> {
         products: parameters.list("product"),
         text: parameters.get("text").unwrap_or_default().to_owned(),
         levels: parameters.list("level"),
+        ..Filter::default()
     };
     match filter.check().into_iter().next() {
         Some((place, message)) => {
@@ -80,6 +82,19 @@ fn filter(parameters: &Parameters) -> Result<Filter, Problem> {
         }
         None => Ok(filter),
     }
+}
+
+/// What is asked for, ready; `saved` names a search of the caller's.
+async fn wish(hub: &Hub, caller: &Caller, parameters: &Parameters) -> Result<Wish, Problem> {
+    let mut filter = filter(parameters)?;
+    if let Some(saved) = parameters.get("saved") {
+        filter.search = hub.exchange.saved_pairs(caller, saved).await?;
+        if filter.search.contains_key("feedback") {
+            let message = "a search by feedback is not asked of what is just released";
+            return Err(Problem::parameter("saved", message));
+        }
+    }
+    Ok(hub.exchange.wish(filter))
 }
 
 fn known(more: &[&'static str]) -> Vec<&'static str> {
@@ -92,17 +107,17 @@ pub async fn events(
     Known(caller): Known,
     uri: Uri,
 ) -> Result<Json<Page<Value>>, Problem> {
-    let parameters = Parameters::of(&uri, &known(&["cursor", "limit"]))?;
-    let (paging, filter) = (parameters.paging()?, filter(&parameters)?);
+    let parameters = Parameters::of(&uri, &known(&["cursor", "limit", "saved"]))?;
+    let (paging, wish) = (
+        parameters.paging()?,
+        wish(&hub, &caller, &parameters).await?,
+    );
     let mark = match &paging.cursor {
         Some(cursor) => Some(hub.exchange.news_mark(cursor)?),
         None => None,
     };
     let view = hub.exchange.view(Some(&caller), Channel::Rest).await?;
-    let page = hub
-        .exchange
-        .news(&view, mark, &filter, paging.limit)
-        .await?;
+    let page = hub.exchange.news(&view, mark, &wish, paging.limit).await?;
     let next = page.mark.filter(|_| page.more);
     let line = |news: &News| {
         let mut line = (*news.line).clone();
@@ -124,8 +139,8 @@ pub async fn stream(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let parameters = Parameters::of(&uri, &known(&["last_event_id"]))?;
-    let filter = filter(&parameters)?;
+    let parameters = Parameters::of(&uri, &known(&["last_event_id", "saved"]))?;
+    let wish = wish(&hub, &caller, &parameters).await?;
     if hub.exchange.listens_enough(&caller.principal.id) {
         let why = "as many streams are open as one may have; close one first".to_owned();
         return Err(Problem::from(Refusal::Conflict(why)));
@@ -152,7 +167,7 @@ pub async fn stream(
         hub,
         caller,
         headers,
-        filter: Arc::new(filter),
+        wish: Arc::new(wish),
         mark,
         told: mark,
         told_at: Instant::now(),
@@ -179,7 +194,7 @@ struct Listener {
     hub: Hub,
     caller: Caller,
     headers: HeaderMap,
-    filter: Arc<Filter>,
+    wish: Arc<Wish>,
     /// Up to where pages were read.
     mark: i64,
     /// What was sent last, and when.
@@ -239,7 +254,7 @@ impl Listener {
         let exchange = &self.hub.exchange;
         let view = exchange.view(Some(&self.caller), Channel::Rest).await?;
         let page = exchange
-            .news(&view, Some(self.mark), &self.filter, CATCH_UP)
+            .news(&view, Some(self.mark), &self.wish, CATCH_UP)
             .await?;
         self.mark = page.mark.unwrap_or(self.mark);
         self.waiting.extend(page.news);
@@ -247,7 +262,7 @@ impl Listener {
             return self.still_known().await;
         }
         let position = view.newest().max(self.mark);
-        self.live = Some(exchange.listen(&self.caller.principal.id, &self.filter, position));
+        self.live = Some(exchange.listen(&self.caller.principal.id, &self.wish, position));
         Ok(true)
     }
 

@@ -1,6 +1,7 @@
 //! Compares what a reader was answered with what the model says the reader has.
 
 mod boards;
+pub mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 

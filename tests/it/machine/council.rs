@@ -27,7 +27,7 @@ pub enum Standing {
     Attendee,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     pub id: String,
     pub kind: Kind,
@@ -42,7 +42,7 @@ pub struct Body {
     pub keeps_days: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Person {
     pub id: String,
     pub body: String,

@@ -13,6 +13,17 @@ enum Mark {
     Cursor(Option<String>),
 }
 
+/// What may come a second time.
+#[derive(Clone, Copy)]
+pub struct Again {
+    /// GAP: whoever loses one column for another gets again what both columns give, in that moment
+    /// and not later (ADR 0013).
+    pub all: bool,
+    /// GAP: a source's name and a marking go with the last that a reader has of them, and come again
+    /// with the next.
+    pub supports: bool,
+}
+
 /// One client, polling for one reader.
 pub struct Poller {
     reader: String,
@@ -49,7 +60,7 @@ impl Poller {
         &mut self,
         world: &World,
         contested: &BTreeSet<String>,
-        taken: bool,
+        again: Again,
         desk: &BTreeSet<String>,
     ) -> Result<(), String> {
         let path = objects_path(&self.reader);
@@ -66,9 +77,9 @@ impl Poller {
             let answer = world.get(&self.reader, &ask).await;
             for object in check::objects(&answer) {
                 self.words.extend(object.token());
-                // GAP: a source's name and a marking go with the last that a reader has of them, and
-                // come again with the next; a note goes and comes with what it refers to.
-                let again = taken && object.is_support()
+                let again = again.all
+                    || again.supports && object.is_support()
+                    // GAP: a note goes and comes with what it refers to.
                     || object.id().starts_with("note--")
                     // Who takes a seat at an item's desk gets the desk's entry, by which it is told.
                     || object.token().is_some_and(|token| desk.contains(&token));

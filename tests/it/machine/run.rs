@@ -7,9 +7,9 @@ use super::acts::{Act, Step};
 use super::check;
 use super::draw::Episode;
 use super::model::{ANYBODY, Model, Seen, Taken};
-use super::poller::Poller;
+use super::poller::{Again, Poller};
 use super::seed::Seed;
-use super::surfaces::{Ask, SURFACES, mainly};
+use super::surfaces::{Ask, SURFACES, kept_sets, mainly};
 use super::twin;
 use super::world::{Answer, Known, World};
 use crate::harness::TestHub;
@@ -105,6 +105,7 @@ impl Run<'_> {
         }
         self.set_clock(step.at).await;
         let before = self.model.taken.len();
+        let council = self.model.council.clone();
         let expected = self.model.apply(step);
         for taken in &self.model.taken[before..] {
             let of = |had: &&BTreeSet<usize>| had.contains(&taken.at);
@@ -162,8 +163,10 @@ impl Run<'_> {
         if self.seed.one_in(2) {
             self.against_model(&other, step.at).await?;
         }
-        if self.seed.one_in(4) {
-            self.poll(step.at).await?;
+        let moved = council.bodies != self.model.council.bodies
+            || council.people != self.model.council.people;
+        if self.seed.one_in(4) || moved {
+            self.poll(step.at, moved).await?;
         }
         for (reader, words) in self.one.fetched() {
             let seen = self.model.view(&reader, step.at);
@@ -187,13 +190,17 @@ impl Run<'_> {
         }
     }
 
-    async fn poll(&mut self, at: i64) -> Result<(), String> {
+    /// `moved`: somebody came to stand elsewhere since the pollers looked last.
+    async fn poll(&mut self, at: i64, moved: bool) -> Result<(), String> {
         let contested = self.model.contested();
-        let taken = self.model.some_go();
+        let again = Again {
+            all: moved,
+            supports: self.model.some_go(),
+        };
         for (poller, twin) in self.pollers.iter_mut().zip(&mut self.twins) {
             let desk = self.model.desk_of(poller.reader(), at);
-            poller.poll(&self.one, &contested, taken, &desk).await?;
-            let _ = twin.poll(&self.two, &contested, taken, &desk).await; // has less, rightly
+            poller.poll(&self.one, &contested, again, &desk).await?;
+            let _ = twin.poll(&self.two, &contested, again, &desk).await; // has less, rightly
         }
         Ok(())
     }
@@ -239,7 +246,7 @@ impl Run<'_> {
                 .await
                 .map_err(|error| format!("{reader}: {error}"))?;
         }
-        self.poll(at).await?;
+        self.poll(at, false).await?;
         self.reasons().await?;
         self.others_leaves().await;
         let known = self.one.known.clone();
@@ -356,6 +363,12 @@ impl Run<'_> {
         check::rest(&self.model, &self.one, &seen, reports).map_err(failed)?;
         check::waiting(&self.model, &self.one, reader, requests).map_err(failed)?;
         check::notices(&self.model, self.told.get(reader), notices, objects).map_err(failed)?;
+        let (sets, twins) =
+            tokio::join!(kept_sets(&self.one, reader), kept_sets(&self.two, reader));
+        if reader == self.reader {
+            compare(&sets, &twins).map_err(failed)?;
+        }
+        check::kept::sets(&sets, reports).map_err(failed)?;
         let reports = reports.json();
         let mut boards = Vec::new();
         for item in reports["items"].as_array().into_iter().flatten() {

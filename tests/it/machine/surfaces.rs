@@ -10,6 +10,11 @@ use serde_json::Value;
 use super::model::ANYBODY;
 use super::world::{Answer, Known, World};
 
+mod following;
+
+pub use following::kept_sets;
+use following::{compare, exports, saved_searches, sets};
+
 /// One reader's questions to one surface.
 pub struct Ask<'a> {
     pub world: &'a World,
@@ -49,10 +54,19 @@ pub const SURFACES: &[Surface] = surfaces! {
     stream_resumed: false,
     sent: true,
     deliveries: false,
+    pushed: false,
     view_only: true,
     reach: false,
     feedback: false,
     boards: false,
+    search: false,
+    search_words: false,
+    similar: false,
+    stats: false,
+    exports: false,
+    compare: false,
+    sets: true,
+    saved_searches: true,
     others_requests: false,
     directory: false,
     ledger: true,
@@ -183,6 +197,14 @@ async fn sent(ask: &Ask<'_>) -> Vec<Answer> {
         headers: Vec::new(),
         body: sent.map(|sent| sent.text).collect::<Vec<_>>().join("\n"),
     }]
+}
+
+/// What a peer would be pushed, if the reader stood for it.
+async fn pushed(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return Vec::new();
+    }
+    Vec::from_iter(ask.world.push(ask.reader).await)
 }
 
 /// What was written to be sent.
@@ -365,6 +387,61 @@ async fn boards(ask: &Ask<'_>) -> Vec<Answer> {
         all.push(ask.get(&format!("/v1/advisories/{id}/board")).await);
     }
     all
+}
+
+/// Search: by a word that every report has, page after page in either order, counted by what there is
+/// to count.
+async fn search(ask: &Ask<'_>) -> Vec<Answer> {
+    if ask.anybody() {
+        return vec![ask.get("/v1/search?q=summary").await];
+    }
+    let facets = "kind,sector,tlp,form,event_type,cause_type,indicator_type";
+    let mut all = Vec::new();
+    for path in [
+        "/v1/search?q=summary&limit=3".to_owned(),
+        "/v1/search?q=summary&sort=date&limit=4".to_owned(),
+        format!("/v1/search?kind=incident_cause&limit=100&facets={facets}"),
+        format!("/v1/search?q=patch&drill=true&limit=100&facets={facets}"),
+        format!("/v1/search?q=patch%20OR%20qqr1qq&limit=100&facets={facets}"),
+    ] {
+        all.extend(ask.list(&path).await);
+    }
+    all
+}
+
+/// By words that one report each has, or a part of it alone, or nobody.
+async fn search_words(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for letter in ["r", "p"] {
+        for from in [0, 10, 20, 30] {
+            let words = (from..from + 10).map(|step| format!("qq{letter}{step}qq"));
+            let words = words.collect::<Vec<_>>().join("%20OR%20");
+            all.push(ask.get(&format!("/v1/search?limit=100&q={words}")).await);
+        }
+    }
+    all.push(
+        ask.get("/v1/search?q=summary%20-patch%20-Zanzibar&limit=100")
+            .await,
+    );
+    all.push(ask.get("/v1/search?q=%22&limit=1").await);
+    all
+}
+
+/// What is like each report that anybody was told of.
+async fn similar(ask: &Ask<'_>) -> Vec<Answer> {
+    let mut all = Vec::new();
+    for id in &ask.known.reports {
+        all.push(ask.get(&format!("/v1/reports/{id}/similar?limit=5")).await);
+    }
+    all
+}
+
+async fn stats(ask: &Ask<'_>) -> Vec<Answer> {
+    vec![
+        ask.get("/v1/stats").await,
+        ask.get("/v1/stats?q=summary&format=csv").await,
+        ask.get("/v1/stats?drill=true").await,
+    ]
 }
 
 /// Requests that were put to others: an answer to them that cannot be read, and nothing else.

@@ -8,8 +8,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use sekisho::exchange::news::News;
+use sekisho::exchange::search::Wish;
 use sekisho::exchange::{Credential, Exchange};
-use sekisho::subscription::Filter;
+use sekisho::subscription::Mailing;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
 use tower::ServiceExt;
@@ -95,16 +96,29 @@ impl World {
         let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
         let keys = hub.exchange.issue_many(wanted).await.unwrap();
         let exchanges = vec![hub.exchange.clone(), hub.another().await];
+        for exchange in &exchanges {
+            exchange.allow_mail(Mailing {
+                encrypted: true,
+                ..Mailing::default()
+            });
+        }
         let mut subscriptions = BTreeMap::new();
         for name in &names {
             // Half of them are told in full.
             let content = if name.len() % 2 == 0 { "full" } else { "thin" };
-            let hook = json!({"channel": {"type": "webhook", "url": "https://a.example/", "content": content}});
+            // A third of them by mail.
+            let channel = match name.len() % 3 {
+                0 => {
+                    json!({"type": "mail", "address": format!("{name}@a.example"), "content": content})
+                }
+                _ => json!({"type": "webhook", "url": "https://a.example/", "content": content}),
+            };
             let caller = hub.caller(name).await;
-            let hook = serde_json::from_value(hook).unwrap();
-            let made = hub.exchange.subscribe(&caller, hook).await.unwrap();
+            let definition = serde_json::from_value(json!({"channel": channel})).unwrap();
+            let made = hub.exchange.subscribe(&caller, definition).await.unwrap();
             subscriptions.insert(name.clone(), made.id);
         }
+        channels::confirm_addresses(&hub, &subscriptions).await;
         let world = Self {
             routers: exchanges
                 .iter()
@@ -130,7 +144,7 @@ impl World {
         let heard = self.heard.lock().unwrap();
         for who in self.keys.keys() {
             let last = heard.get(who).and_then(|heard| heard.last());
-            let filter = Arc::new(Filter::default());
+            let filter = Arc::new(Wish::default());
             let from = last.map_or(0, |news| news.stamp);
             let stream = self.exchanges[0].listen(&who.as_str().into(), &filter, from);
             self.listeners.lock().unwrap().insert(who.clone(), stream);
@@ -214,11 +228,7 @@ impl World {
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let body = String::from_utf8_lossy(&bytes).into_owned();
         assert!(status < 500, "{method} {path} as {who}: {status} {body}");
-        let hands_over = path.contains("/objects/") || path.starts_with("/v1/reports");
-        let about = ["/explain", "/audience", "/versions/"]
-            .iter()
-            .any(|end| path.ends_with(end));
-        if method == "GET" && status == 200 && hands_over && !about {
+        if status == 200 && hands_over(method, path) {
             let words = body.split(|one: char| !one.is_ascii_alphanumeric());
             let words = words
                 .filter(|word| word.starts_with("qq"))
@@ -471,4 +481,23 @@ impl World {
             .find(|(step, _)| report_token(**step) == token)
             .map(|(_, found)| found)
     }
+}
+
+/// Whether what is answered there is handed over: reports or objects themselves, and not what is said
+/// about them.
+fn hands_over(method: &str, path: &str) -> bool {
+    if method == "POST" {
+        return path == "/v1/exports"; // asked with a body, and reads alone
+    }
+    let readings = [
+        "/v1/reports",
+        "/v1/search",
+        "/v1/stats",
+        "/v1/compare",
+        "/v1/sets/",
+    ];
+    let ends = ["/explain", "/audience", "/versions/"];
+    method == "GET"
+        && (path.contains("/objects/") || readings.iter().any(|read| path.starts_with(read)))
+        && !ends.iter().any(|end| path.ends_with(end))
 }
