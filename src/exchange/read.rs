@@ -13,7 +13,7 @@ use super::{Exchange, Tx};
 use crate::report::{Kind, drill};
 use crate::stix::timestamp::format_taxii;
 use crate::store::Entry;
-use crate::store::feed::Query;
+use crate::store::feed::{Content, Query};
 
 pub use crate::store::Versions;
 
@@ -342,7 +342,7 @@ impl Exchange {
         let query = Query {
             mark: query.added_after,
             limit: query.limit.clamp(1, PAGE_MAX),
-            objects_only: true,
+            content: Content::Objects,
             ids: query.ids.clone(),
             types: query.types.clone(),
             kinds: query.kinds.clone(),

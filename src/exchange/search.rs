@@ -5,6 +5,7 @@
 //! decided and weighed on the text the reader gets. Nothing counts over anybody else's.
 
 pub mod asked;
+mod rules;
 pub mod saved;
 mod similar;
 mod stats;
@@ -25,10 +26,11 @@ use crate::report::{Kind, drill};
 use crate::search::document::mark;
 use crate::search::matching::Prepared;
 use crate::search::{Document, Match, Matched, Query, Vocabulary, Wanted};
+use crate::store::feed::Content;
 use crate::store::{Due, Entry};
 pub use similar::{Like, Reason, Similar};
 pub use stats::{Row, Stats, Table};
-use walk::{Beside, Look, walk};
+use walk::{Beside, Look, document_of, walk};
 pub use wish::Wish;
 pub(super) use wish::{not_subscribed, place, prepared};
 
@@ -162,13 +164,22 @@ impl Search {
         Wanted::of(&self.query, &marks.collect::<Vec<_>>())
     }
 
+    /// What counting needs of each report: where no words are asked for, not its texts.
+    fn counted(&self) -> Content {
+        if self.query.words.is_empty() && self.query.without.is_empty() {
+            Content::Facts
+        } else {
+            Content::Reports
+        }
+    }
+
     fn counts_by(&self, name: &str) -> bool {
         self.facets.iter().any(|facet| facet == name)
     }
 
     /// Whether an entry matches, and how.
     fn judge(&self, entry: Entry, beside: Beside) -> Option<Candidate> {
-        let document = Document::read(entry.report.as_deref().unwrap_or_default());
+        let document = document_of(&entry);
         let entered = (entry.stamp, entry.form.as_str());
         if !self.filters.pass(entered, &beside, &document) {
             return None;
@@ -282,7 +293,8 @@ impl Exchange {
         let mut page = Vec::new();
         let judge = |entry: Entry, beside: Beside| search.judge(entry, beside);
         if counts {
-            let look = self.look(view, search, None, LOOKED_AT_MAX);
+            let mut look = self.look(view, search, None, LOOKED_AT_MAX);
+            look.content = search.counted();
             let mut all = walk(&mut tx, &view.scope, &look, &judge).await?;
             let complete = all.len() <= LOOKED_AT_MAX;
             all.truncate(LOOKED_AT_MAX);
@@ -318,11 +330,17 @@ impl Exchange {
             place.extend(last.entry.stamp.to_be_bytes());
             self.secret().seal(search.purpose(), &place)
         });
-        let stamps = page.iter().map(|one| one.entry.stamp).collect();
+        let stamps: Vec<i64> = page.iter().map(|one| one.entry.stamp).collect();
+        let counted = page.iter().filter(|one| one.entry.report.is_none());
+        let counted: Vec<i64> = counted.map(|one| one.entry.stamp).collect();
+        let kinds = kinds(search.filters.drill);
+        let whole = tx.with_reports(&view.scope, &kinds, &counted).await?;
+        let mut whole: BTreeMap<i64, Entry> = whole.into_iter().map(|e| (e.stamp, e)).collect();
         for one in page {
             let prepared = Prepared::of(&one.document);
             let highlight = prepared.shown(&one.matched);
-            let report = self.report_view(&mut tx, view, one.entry).await?;
+            let entry = whole.remove(&one.entry.stamp).unwrap_or(one.entry);
+            let report = self.report_view(&mut tx, view, entry).await?;
             found.items.push(Hit {
                 id: report.id.clone(),
                 score: one.matched.score,
@@ -348,6 +366,7 @@ impl Exchange {
             from: filters.from,
             filters: filters.clone(),
             limit,
+            content: Content::Reports,
             tlp: !filters.tlp.is_empty() || search.counts_by("tlp"),
             feedback: who
                 .and_then(|who| access::caller(&self.directory(), who, self.clock().now())),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One text of a report.
@@ -20,9 +21,10 @@ pub struct Field {
 }
 
 /// What can be searched in a report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Its texts.
+    #[serde(skip)]
     pub fields: Vec<Field>,
     /// Its marks, `name:value`.
     pub marks: BTreeSet<String>,
@@ -150,6 +152,18 @@ impl Document {
         serde_json::from_str(report).map_or_else(|_| Self::default(), |value| Self::of(&value))
     }
 
+    /// What is counted and filtered by, as JSON: everything but the texts.
+    #[must_use]
+    pub fn facts(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// A report without its texts, from its facts; nothing where these are none.
+    #[must_use]
+    pub fn of_facts(facts: &str) -> Option<Self> {
+        serde_json::from_str(facts).ok()
+    }
+
     fn collect(&mut self, value: &Value, pointer: &mut String) {
         match value {
             Value::String(text) => {
@@ -204,12 +218,10 @@ impl Document {
     }
 
     /// The values of the marks of one name.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let named = self
-            .marks
-            .iter()
-            .filter_map(move |mark| mark.split_once(':'));
-        named.filter_map(move |(of, value)| (of == name).then_some(value))
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let prefix = format!("{name}:");
+        let named = self.marks.range(prefix.clone()..);
+        named.map_while(move |mark| mark.strip_prefix(&prefix))
     }
 }
 
@@ -283,6 +295,13 @@ mod tests {
         }
         assert_eq!(document.duration_minutes, Some(5));
         assert_eq!(Document::read(""), Document::default());
+        let facts = Document::of_facts(&document.facts()).unwrap();
+        assert!(facts.fields.is_empty() && facts.marks == document.marks);
+        assert_eq!(
+            (facts.duration_minutes, &facts.level),
+            (Some(5), &document.level)
+        );
+        assert!(facts.level.is_some());
     }
 
     #[test]

@@ -49,6 +49,10 @@ pub fn fold(text: &str) -> Vec<Letter> {
             folder.put(ch.to_ascii_lowercase(), from, to);
             continue;
         }
+        if is_plain(ch) {
+            folder.letter(ch, from, to);
+            continue;
+        }
         for plain in std::iter::once(ch).nfkc() {
             for small in plain.to_lowercase() {
                 folder.put(small, from, to);
@@ -181,6 +185,11 @@ const fn after_vu(ch: char) -> Option<char> {
     }
 }
 
+/// Most of a Japanese text: letters that are their own normal form and have no small one.
+const fn is_plain(ch: char) -> bool {
+    matches!(ch, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}')
+}
+
 fn is_letter(ch: char) -> bool {
     ch.is_alphanumeric()
 }
@@ -260,6 +269,18 @@ mod tests {
         assert_eq!(folded("㈱"), "株");
         assert_ne!(folded("ハック"), folded("バック"));
         assert_ne!(folded("ブイ"), folded("ヴィ"));
+    }
+
+    #[test]
+    fn plain_letters_are_as_if_they_were_folded() {
+        for ch in ('\u{80}'..=char::MAX).filter(|ch| is_plain(*ch)) {
+            let folded: Vec<char> = std::iter::once(ch)
+                .nfkc()
+                .flat_map(char::to_lowercase)
+                .collect();
+            assert_eq!(folded, [ch]);
+            assert!(is_letter(ch), "{ch}");
+        }
     }
 
     #[test]

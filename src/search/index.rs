@@ -20,7 +20,9 @@ pub struct Indexed {
     pub body: String,
     /// Its marks, each with a blank on either side.
     pub marks: String,
-    /// The tokens of both.
+    /// What is counted and filtered by, see [`Document::facts`].
+    pub facts: String,
+    /// The tokens of texts and marks.
     pub tokens: BTreeSet<String>,
 }
 
@@ -45,6 +47,7 @@ impl Indexed {
         Self {
             body,
             marks,
+            facts: document.facts(),
             tokens,
         }
     }

@@ -162,6 +162,7 @@ macro_rules! migrations {
             migration!($folder, 13, "sessions", "/0013_sessions.sql"),
             migration!($folder, 14, "working sets", "/0014_working_sets.sql"),
             migration!($folder, 15, "saved searches", "/0015_saved_searches.sql"),
+            migration!($folder, 16, "facts", "/0016_facts.sql"),
         ]
     };
 }

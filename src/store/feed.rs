@@ -84,8 +84,8 @@ pub struct Query {
     pub limit: usize,
     /// Only whole reports.
     pub reports: bool,
-    /// Without the bytes of whole reports, for those who read objects alone.
-    pub objects_only: bool,
+    /// What of each entry.
+    pub content: Content,
     /// STIX ids, any of them; empty is all.
     pub ids: Vec<String>,
     /// STIX types, any of them; empty is all.
@@ -94,6 +94,38 @@ pub struct Query {
     pub kinds: Vec<String>,
     /// Which versions.
     pub versions: Versions,
+}
+
+/// What is read of an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// The object and, where it ties one, the report.
+    #[default]
+    Both,
+    /// The object.
+    Objects,
+    /// The report.
+    Reports,
+    /// What is counted and filtered by of the report; the report itself where that is not known.
+    Facts,
+}
+
+impl Content {
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Both => "o.bytes, o.report, CAST(NULL AS TEXT)",
+            Self::Objects => "o.bytes, CAST(NULL AS TEXT), CAST(NULL AS TEXT)",
+            Self::Reports => "'', o.report, CAST(NULL AS TEXT)",
+            Self::Facts => "'', CASE WHEN t.facts IS NULL THEN o.report END, t.facts",
+        }
+    }
+
+    const fn beside(self) -> &'static str {
+        match self {
+            Self::Facts => " LEFT JOIN search_text t ON t.object = o.key",
+            _ => "",
+        }
+    }
 }
 
 /// One entry.
@@ -119,6 +151,9 @@ pub struct Entry {
     pub bytes: String,
     /// The report's bytes, where the entry ties one.
     pub report: Option<String>,
+    /// What is counted and filtered by of the report, where that was asked for and is known; see
+    /// [`crate::search::Document::facts`].
+    pub facts: Option<String>,
 }
 
 type Row = (
@@ -132,6 +167,7 @@ type Row = (
     i64,
     String,
     Option<String>,
+    Option<String>,
 );
 
 // CROSS JOIN: from the id to its few entries. SQLite keeps that order, where it might else begin with all
@@ -144,11 +180,12 @@ const ORIGINAL_ID: &str = "(SELECT orig.stix_id FROM object orig \
 const ORIGINAL_DIGEST: &str = "(SELECT orig.digest FROM object orig \
      WHERE orig.item_version = o.item_version AND orig.form = 'identified' ORDER BY orig.key LIMIT 1)";
 
-/// Each term carries the filters; SQLite allows 32 766 values in a statement.
-const VALUES_PER_SELECT: usize = 16_000;
-
-/// SQLite allows 500 terms in a compound select; the rest goes in a further one.
-const AUDIENCES_PER_SELECT: usize = 400;
+impl Query {
+    /// Whether it asks for some types or kinds alone.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.types.is_empty() || !self.kinds.is_empty()
+    }
+}
 
 impl Tx {
     /// The stamp of the newest entry there is, for whomever, and the number of times that the
@@ -191,11 +228,14 @@ impl Tx {
             return Ok((page, false));
         };
         loop {
-            let window = if query.ids.is_empty() {
-                self.window(scope, query, mark, newest, wanted).await?
-            } else {
+            let window = if !query.ids.is_empty() {
                 self.window_of_ids(scope, query, mark, newest, wanted)
                     .await?
+            } else if query.is_filtered() {
+                self.window_of_few(scope, query, mark, newest, wanted)
+                    .await?
+            } else {
+                self.window(scope, query, mark, newest, wanted).await?
             };
             let ended = window.len() < wanted;
             mark = window.last().copied().or(mark);
@@ -229,107 +269,6 @@ impl Tx {
         Ok(usize::try_from(count).unwrap_or_default() == distinct.len())
     }
 
-    /// The next stamps after `mark` in any of the reader's audiences, in order.
-    pub(super) async fn window(
-        &mut self,
-        scope: &Scope,
-        query: &Query,
-        mark: Option<i64>,
-        newest: i64,
-        limit: usize,
-    ) -> Result<Vec<i64>, StoreError> {
-        // Written out: bound, it has SQLite plan the statement anew each time.
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let (compare, order) = if query.descending {
-            (" AND stamp < ", "DESC")
-        } else {
-            (" AND stamp > ", "ASC")
-        };
-        let mark = mark.unwrap_or(if query.descending { i64::MAX } else { i64::MIN });
-        let lives: &[bool] = if query.versions == Versions::Last {
-            &[true]
-        } else {
-            &[true, false]
-        };
-        let mut stamps: Vec<i64> = Vec::new();
-        let filters = query.types.len() + query.kinds.len();
-        let parts = (VALUES_PER_SELECT / filters.max(1)).clamp(2, AUDIENCES_PER_SELECT);
-        for chunk in scope.audiences.chunks(parts / lives.len()) {
-            let rows: Vec<(i64,)> = on!(self, conn => {
-                let mut select = QueryBuilder::new("SELECT stamp FROM (");
-                let mut first = true;
-                for audience in chunk {
-                    for live in lives {
-                        select.push(if first { "SELECT stamp FROM (" } else { " UNION SELECT stamp FROM (" });
-                        first = false;
-                        select.push("SELECT stamp FROM feed WHERE audience = ").push_bind(*audience);
-                        select.push(if *live { " AND live = TRUE" } else { " AND live = FALSE" });
-                        if query.reports {
-                            select.push(" AND report = TRUE");
-                        }
-                        select.push(compare).push_bind(mark);
-                        select.push(" AND stamp <= ").push_bind(newest);
-                        if let Some((_, since)) = scope.since.iter().find(|(late, _)| late == audience) {
-                            select.push(" AND stamp > ").push_bind(*since);
-                        }
-                        push_filters(&mut select, query);
-                        select.push(" ORDER BY stamp ").push(order).push(" LIMIT ").push(limit);
-                        select.push(") AS part");
-                    }
-                }
-                select.push(") AS merged ORDER BY stamp ").push(order).push(" LIMIT ").push(limit);
-                select.build_query_as().fetch_all(conn).await?
-            });
-            stamps.extend(rows.into_iter().map(|(stamp,)| stamp));
-        }
-        stamps.sort_unstable();
-        stamps.dedup();
-        if query.descending {
-            stamps.reverse();
-        }
-        stamps.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(stamps)
-    }
-
-    /// The same for the entries of some ids, which are few.
-    async fn window_of_ids(
-        &mut self,
-        scope: &Scope,
-        query: &Query,
-        mark: Option<i64>,
-        newest: i64,
-        limit: usize,
-    ) -> Result<Vec<i64>, StoreError> {
-        if query.ids.iter().all(|id| self.is_unused(id)) {
-            return Ok(Vec::new());
-        }
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let (compare, order) = if query.descending {
-            (" AND r.stamp < ", "DESC")
-        } else {
-            (" AND r.stamp > ", "ASC")
-        };
-        let mark = mark.unwrap_or(if query.descending { i64::MAX } else { i64::MIN });
-        let rows: Vec<(i64,)> = on!(self, conn => {
-            let mut select = QueryBuilder::new(
-                "SELECT DISTINCT r.stamp FROM object o CROSS JOIN release r CROSS JOIN feed f \
-                 WHERE r.object = o.key AND f.stamp = r.stamp AND o.stix_id IN (");
-            push_list(&mut select, query.ids.iter().cloned());
-            select.push(") AND ");
-            push_reader(&mut select, "f", scope);
-            let live = if query.versions == Versions::Last { " AND f.live = TRUE" } else { " AND f.live IN (TRUE, FALSE)" };
-            select.push(live);
-            if query.reports {
-                select.push(" AND f.report = TRUE");
-            }
-            select.push(compare).push_bind(mark);
-            select.push(" AND r.stamp <= ").push_bind(newest);
-            select.push(" ORDER BY r.stamp ").push(order).push(" LIMIT ").push(limit);
-            select.build_query_as().fetch_all(conn).await?
-        });
-        Ok(rows.into_iter().map(|(stamp,)| stamp).collect())
-    }
-
     /// Of the stamps of a window, the entries that show and match.
     pub(super) async fn shown(
         &mut self,
@@ -340,9 +279,9 @@ impl Tx {
         let rows: Vec<Row> = on!(self, conn => {
             let mut select = QueryBuilder::new(
                 "SELECT r.stamp, r.item_version, o.form, r.side, r.kind, o.stix_id, o.version, \
-                 o.version_at, o.bytes, ");
-            select.push(if query.objects_only { "CAST(NULL AS TEXT)" } else { "o.report" });
-            select.push(" FROM release r JOIN object o ON o.key = r.object WHERE r.stamp IN (");
+                 o.version_at, ");
+            select.push(query.content.columns()).push(" FROM release r JOIN object o ON o.key = r.object");
+            select.push(query.content.beside()).push(" WHERE r.stamp IN (");
             push_list(&mut select, window.iter().copied());
             select.push(") AND (r.not_after IS NULL OR r.not_after > ").push_bind(scope.now).push(")");
             if !scope.desk.is_empty() {
@@ -428,6 +367,7 @@ impl Tx {
                     version_at,
                     bytes,
                     report,
+                    facts,
                 )| Entry {
                     stamp,
                     item_version,
@@ -439,37 +379,11 @@ impl Tx {
                     version_at,
                     bytes,
                     report,
+                    facts,
                 },
             )
             .collect())
     }
-}
-
-/// What is asked of the types and kinds of a window's entries. Asked here, a page costs what the
-/// database passes over, not one look at every object in between.
-fn push_filters<DB>(select: &mut QueryBuilder<DB>, query: &Query)
-where
-    DB: sqlx::Database,
-    String: for<'q> sqlx::Encode<'q, DB> + sqlx::Type<DB>,
-{
-    if query.types.is_empty() && query.kinds.is_empty() {
-        return;
-    }
-    select.push(
-        " AND EXISTS (SELECT 1 FROM release r JOIN object o ON o.key = r.object \
-         WHERE r.stamp = feed.stamp",
-    );
-    for (column, values) in [
-        (" AND o.type IN (", &query.types),
-        (" AND r.kind IN (", &query.kinds),
-    ] {
-        if !values.is_empty() {
-            select.push(column);
-            push_list(select, values.iter().cloned());
-            select.push(")");
-        }
-    }
-    select.push(")");
 }
 
 /// The rows of a feed that the reader of a scope reads.

@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod sets;
 mod statuses;
 pub mod subscriptions;
+mod window;
 
 pub use approvals::Asked;
 pub use db::{Db, MIGRATIONS, StoreError, Tx};

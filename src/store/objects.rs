@@ -197,10 +197,12 @@ impl Tx {
         for chunk in releases.chunks(ROWS_PER_INSERT) {
             on!(self, conn => {
                 let mut insert = QueryBuilder::new(
-                    "INSERT INTO release (stamp, object, item_version, side, kind, twin, not_after) ");
+                    "INSERT INTO release (stamp, object, item_version, side, kind, twin, not_after, type) ");
                 insert.push_values(chunk, |mut row, r| {
                     row.push_bind(r.stamp).push_bind(r.object).push_bind(r.item_version).push_bind(r.side)
-                        .push_bind(&r.kind).push_bind(r.twin).push_bind(r.not_after);
+                        .push_bind(&r.kind).push_bind(r.twin).push_bind(r.not_after)
+                        .push("(SELECT o.type FROM object o WHERE o.key = ").push_bind_unseparated(r.object)
+                        .push_unseparated(")");
                 });
                 insert.build().execute(conn).await?;
             });

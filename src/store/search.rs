@@ -11,7 +11,7 @@ use super::db::{On, StoreError, Tx, on};
 use super::dialect::{
     ASK_POSTGRES, ASK_SQLITE, PUT_GRAMS_POSTGRES, PUT_GRAMS_SQLITE, TEXT_POSTGRES, TEXT_SQLITE,
 };
-use super::feed::{Entry, Query, Scope, push_list, push_reader};
+use super::feed::{Content, Entry, Query, Scope, push_list};
 use crate::search::index::plain;
 use crate::search::{Indexed, Wanted};
 
@@ -39,8 +39,22 @@ const NOT_INDEXED: &str = "SELECT r.stamp, r.object FROM release r WHERE r.stamp
      AND EXISTS (SELECT 1 FROM feed f WHERE f.stamp = r.stamp AND f.live = TRUE AND f.report = TRUE) \
      ORDER BY r.stamp DESC LIMIT $2";
 
+const WITHOUT_PARTS: &str =
+    ") AND NOT EXISTS (SELECT 1 FROM portion p WHERE p.item_version = v.key)";
+
 /// So many values one statement carries at most.
 const VALUES_PER_STATEMENT: usize = 400;
+
+/// What a walk looks for.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// What candidates must have.
+    pub wanted: &'a Wanted,
+    /// Kinds of report; never empty.
+    pub kinds: &'a [String],
+    /// What is needed of each entry.
+    pub content: Content,
+}
 
 /// Where a walk through the newest entries has come to.
 #[derive(Clone, Debug)]
@@ -78,10 +92,10 @@ impl Tx {
                 let indexed = Indexed::read(&report);
                 on!(self, conn => {
                     let mut insert = QueryBuilder::new(
-                        "INSERT INTO search_text (object, body, marks) VALUES (");
+                        "INSERT INTO search_text (object, body, marks, facts) VALUES (");
                     let mut values = insert.separated(", ");
                     values.push_bind(object).push_bind(indexed.body.clone())
-                        .push_bind(indexed.marks.clone());
+                        .push_bind(indexed.marks.clone()).push_bind(indexed.facts.clone());
                     insert.push(") ON CONFLICT (object) DO NOTHING");
                     insert.build().execute(conn).await?;
                 });
@@ -147,7 +161,7 @@ impl Tx {
     pub async fn step_by_reader(
         &mut self,
         scope: &Scope,
-        (wanted, kinds): (&Wanted, &[String]),
+        asked: &Asked<'_>,
         mark: Option<i64>,
         count: usize,
     ) -> Result<Step, StoreError> {
@@ -157,8 +171,8 @@ impl Tx {
         let all = reports(&[]);
         let window = self.window(scope, &all, mark, newest, count).await?;
         let next = window.last().copied().filter(|_| window.len() >= count);
-        let found = self.holding(&window, wanted).await?;
-        self.step(scope, kinds, found, next).await
+        let found = self.holding(&window, asked.wanted).await?;
+        self.step(scope, asked, found, next).await
     }
 
     /// Looks through the next `count` entries that the index names, newest first, for those that the
@@ -169,13 +183,13 @@ impl Tx {
     pub async fn step_by_text(
         &mut self,
         scope: &Scope,
-        (wanted, kinds): (&Wanted, &[String]),
+        asked: &Asked<'_>,
         mark: Option<i64>,
         count: usize,
     ) -> Result<Option<Step>, StoreError> {
         let (text, query) = match self.on {
-            On::Sqlite(_) => (ASK_SQLITE.text(wanted), TEXT_SQLITE),
-            On::Postgres(_) => (ASK_POSTGRES.text(wanted), TEXT_POSTGRES),
+            On::Sqlite(_) => (ASK_SQLITE.text(asked.wanted), TEXT_SQLITE),
+            On::Postgres(_) => (ASK_POSTGRES.text(asked.wanted), TEXT_POSTGRES),
         };
         let Some(text) = text else {
             return Ok(None);
@@ -189,8 +203,8 @@ impl Tx {
             .bind(limit).fetch_all(conn).await?);
         let stamps: Vec<i64> = rows.into_iter().map(|(stamp,)| stamp).collect();
         let next = stamps.last().copied().filter(|_| stamps.len() >= count);
-        let read = self.read_of(scope, &stamps).await?;
-        Ok(Some(self.step(scope, kinds, read, next).await?))
+        let read = self.read_of(scope, &reports(&[]), &stamps).await?;
+        Ok(Some(self.step(scope, asked, read, next).await?))
     }
 
     /// The stamp of the oldest of the `count` newest reports that the reader has; nothing where they
@@ -216,12 +230,11 @@ impl Tx {
             .filter(|_| window.len() > count))
     }
 
-    /// The rules of versions: number, position (0 the whole's), rule; the strictest alone, at -1, where
-    /// there are no parts.
+    /// The rules of versions that have parts: number, position (0 the whole's), rule, in order.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rules_of(
+    pub async fn rules_of_parts(
         &mut self,
         versions: &BTreeSet<i64>,
     ) -> Result<Vec<(i64, i64, String)>, StoreError> {
@@ -232,10 +245,7 @@ impl Tx {
                 let mut select = QueryBuilder::new(
                     "SELECT item_version, position, rule FROM portion WHERE item_version IN (");
                 push_list(&mut select, chunk.iter().copied());
-                select.push(") UNION ALL SELECT v.key, -1, v.rule FROM item_version v WHERE v.key IN (");
-                push_list(&mut select, chunk.iter().copied());
-                select.push(") AND NOT EXISTS (SELECT 1 FROM portion p WHERE p.item_version = v.key) \
-                     ORDER BY 1, 2");
+                select.push(") ORDER BY item_version, position");
                 select.build_query_as().fetch_all(conn).await?
             });
             rules.extend(rows);
@@ -243,14 +253,78 @@ impl Tx {
         Ok(rules)
     }
 
-    async fn step(
+    /// The rules of versions that have none, by number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rules_of_wholes(
+        &mut self,
+        versions: &BTreeSet<i64>,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let versions: Vec<i64> = versions.iter().copied().collect();
+        let mut rules = Vec::new();
+        for chunk in versions.chunks(VALUES_PER_STATEMENT) {
+            let rows: Vec<(i64, String)> = on!(self, conn => {
+                let mut select = QueryBuilder::new("SELECT v.key, v.rule FROM item_version v WHERE v.key IN (");
+                push_list(&mut select, chunk.iter().copied());
+                select.push(WITHOUT_PARTS);
+                select.build_query_as().fetch_all(conn).await?
+            });
+            rules.extend(rows);
+        }
+        Ok(rules)
+    }
+
+    /// The same, each different one once: of many reports few have a rule of their own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn different_rules_of_wholes(
+        &mut self,
+        versions: &BTreeSet<i64>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let versions: Vec<i64> = versions.iter().copied().collect();
+        let mut rules = BTreeSet::new();
+        for chunk in versions.chunks(VALUES_PER_STATEMENT) {
+            let rows: Vec<(String,)> = on!(self, conn => {
+                let mut select = QueryBuilder::new("SELECT DISTINCT v.rule FROM item_version v WHERE v.key IN (");
+                push_list(&mut select, chunk.iter().copied());
+                select.push(WITHOUT_PARTS);
+                select.build_query_as().fetch_all(conn).await?
+            });
+            rules.extend(rows.into_iter().map(|(rule,)| rule));
+        }
+        Ok(rules)
+    }
+
+    /// Entries that a walk found, with their reports.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn with_reports(
         &mut self,
         scope: &Scope,
         kinds: &[String],
+        stamps: &[i64],
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut query = reports(kinds);
+        query.content = Content::Reports;
+        let mut entries = Vec::new();
+        for chunk in stamps.chunks(VALUES_PER_STATEMENT) {
+            entries.extend(self.shown(scope, &query, chunk).await?);
+        }
+        Ok(entries)
+    }
+
+    async fn step(
+        &mut self,
+        scope: &Scope,
+        asked: &Asked<'_>,
         stamps: Vec<i64>,
         mark: Option<i64>,
     ) -> Result<Step, StoreError> {
-        let query = reports(kinds);
+        let mut query = reports(asked.kinds);
+        query.content = asked.content;
         let mut entries = Vec::new();
         for chunk in stamps.chunks(VALUES_PER_STATEMENT) {
             entries.extend(self.shown(scope, &query, chunk).await?);
@@ -280,26 +354,6 @@ impl Tx {
             .iter()
             .copied()
             .filter(|stamp| found.contains(stamp))
-            .collect())
-    }
-
-    /// Of these entries those that are entered for the reader, in their order.
-    async fn read_of(&mut self, scope: &Scope, stamps: &[i64]) -> Result<Vec<i64>, StoreError> {
-        let mut read = BTreeSet::new();
-        for chunk in stamps.chunks(VALUES_PER_STATEMENT) {
-            let rows: Vec<(i64,)> = on!(self, conn => {
-                let mut select = QueryBuilder::new("SELECT f.stamp FROM feed f WHERE f.stamp IN (");
-                push_list(&mut select, chunk.iter().copied());
-                select.push(") AND f.live = TRUE AND f.report = TRUE AND ");
-                push_reader(&mut select, "f", scope);
-                select.build_query_as().fetch_all(conn).await?
-            });
-            read.extend(rows.into_iter().map(|(stamp,)| stamp));
-        }
-        Ok(stamps
-            .iter()
-            .copied()
-            .filter(|stamp| read.contains(stamp))
             .collect())
     }
 }

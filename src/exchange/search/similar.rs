@@ -13,6 +13,7 @@ use crate::exchange::Exchange;
 use crate::search::Document;
 use crate::search::similar::Traits;
 use crate::store::Entry;
+use crate::store::feed::Content;
 
 /// Something that both reports have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,6 +109,7 @@ impl Exchange {
             from: None,
             filters: Filters::default(),
             limit: LOOKED_AT_MAX,
+            content: Content::Reports,
             tlp: false,
             feedback: None,
         };

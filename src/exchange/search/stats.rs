@@ -7,20 +7,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike};
+use fixedbitset::FixedBitSet;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::super::gate::View;
 use super::super::parts::join_of;
-use super::super::portions::Rules;
 use super::super::read::{READS_MAX, changing};
 use super::super::refusal::Refusal;
 use super::super::supports::obligations_of;
 use super::super::suppress::divided;
 use super::Search;
-use super::walk::{Beside, walk};
+use super::rules::{different_wholes, parted};
+use super::walk::{Beside, document_of, walk};
 use crate::exchange::Exchange;
-use crate::handling::Rule;
 use crate::report::Kind;
 use crate::search::Document;
 use crate::search::matching::Prepared;
@@ -86,7 +86,6 @@ struct Case {
     version: i64,
     form: String,
     id: String,
-    title: String,
     quarter: String,
     document: Document,
 }
@@ -112,27 +111,33 @@ impl Exchange {
         let judge = |entry: Entry, beside: Beside| case(search, entry, &beside);
         let _turn = self.turn().await?;
         let mut tx = self.db().read().await?;
-        let look = self.look(view, search, None, COUNTED_MAX);
+        let mut look = self.look(view, search, None, COUNTED_MAX);
+        look.content = search.counted();
         let mut cases = walk(&mut tx, &view.scope, &look, &judge).await?;
         let complete = cases.len() <= COUNTED_MAX;
         cases.truncate(COUNTED_MAX);
         let keys: BTreeSet<i64> = cases.iter().map(|case| case.version).collect();
-        let rules = parsed(tx.rules_of(&keys).await?)?;
+        let wholes = different_wholes(&mut tx, &keys).await?;
+        let parted = parted(&mut tx, &keys).await?;
         let shown = cases.iter().filter_map(|case| {
-            let rules = rules.get(&case.version)?;
+            let rules = parted.get(&case.version)?;
             Some(rules.shown(&case.form))
         });
+        let shown = wholes.iter().chain(shown);
         let join = join_of(shown);
         let k = join.as_ref().map_or(0, |rule| rule.k);
         let named = cases.iter().filter(|case| case.is(Kind::BestPractice));
-        let named = named.take(PRACTICES_MAX).map(|case| case.stamp).collect();
+        let named: Vec<i64> = named.take(PRACTICES_MAX).map(|case| case.stamp).collect();
+        let entries = tx.with_reports(&view.scope, &look.kinds, &named).await?;
+        let titles = entries.iter().map(|entry| (entry.stamp, title(entry)));
+        let titles: HashMap<i64, String> = titles.collect();
         let stats = Stats {
             reports: enough(cases.len(), k),
             complete,
             k,
             tlp: join.as_ref().map(|rule| rule.access.tlp.to_string()),
             obligations: join.as_ref().map_or(Value::Null, obligations_of),
-            tables: tables(&cases, u64::from(k)),
+            tables: tables(&cases, &titles, u64::from(k)),
         };
         Ok((stats, named))
     }
@@ -143,46 +148,24 @@ fn enough(count: usize, k: u32) -> Option<u64> {
     (count == 0 || count >= u64::from(k)).then_some(count)
 }
 
-fn parsed(rows: Vec<(i64, i64, String)>) -> Result<HashMap<i64, Rules>, Refusal> {
-    let mut texts: HashMap<String, Rule> = HashMap::new();
-    let mut rules: HashMap<i64, Rules> = HashMap::new();
-    for (key, _, text) in rows {
-        let rule = match texts.get(&text) {
-            Some(rule) => rule.clone(),
-            None => {
-                let rule = serde_json::from_str::<Rule>(&text)?.normalised();
-                texts.insert(text, rule.clone());
-                rule
-            }
-        };
-        match rules.get_mut(&key) {
-            Some(known) => known.parts.push(rule),
-            None => {
-                let whole = Rules {
-                    whole: rule,
-                    parts: Vec::new(),
-                };
-                rules.insert(key, whole);
-            }
-        }
-    }
-    Ok(rules)
+fn title(entry: &Entry) -> String {
+    let report = entry.report.as_deref().unwrap_or_default();
+    let report: Value = serde_json::from_str(report).unwrap_or_default();
+    let mut titles = ["/title/ja", "/title/en"].into_iter();
+    let title = titles.find_map(|at| report.pointer(at)?.as_str());
+    title.unwrap_or_default().to_owned()
 }
 
 fn case(search: &Search, entry: Entry, beside: &Beside) -> Option<Case> {
-    let report: Value = serde_json::from_str(entry.report.as_deref()?).ok()?;
-    let document = Document::of(&report);
+    let document = document_of(&entry);
     let entered = (entry.stamp, entry.form.as_str());
     if !search.filters.pass(entered, beside, &document) {
         return None;
     }
     Prepared::of(&document).matches(&search.query)?;
-    let title = ["/title/ja", "/title/en"];
-    let title = title.iter().find_map(|at| report.pointer(at)?.as_str());
     let at = DateTime::from_timestamp_micros(entry.stamp).unwrap_or_default();
     Some(Case {
         id: entry.stix_id.trim_start_matches("report--").to_owned(),
-        title: title.unwrap_or_default().to_owned(),
         quarter: format!("{}-Q{}", at.year(), at.month0() / 3 + 1),
         document,
         stamp: entry.stamp,
@@ -276,7 +259,7 @@ fn table(name: &'static str, columns: &'static [&'static str], groups: &Groups<'
     }
 }
 
-fn tables(cases: &[Case], k: u64) -> Vec<Table> {
+fn tables(cases: &[Case], titles: &HashMap<i64, String>, k: u64) -> Vec<Table> {
     let whole: Vec<&Case> = cases.iter().collect();
     let all: Groups<'_> = BTreeMap::from([(Vec::new(), (whole, size_of(cases) >= k))]);
     let kinds = divide(&all, &|case| case.values("kind"), k);
@@ -311,7 +294,7 @@ fn tables(cases: &[Case], k: u64) -> Vec<Table> {
         table("events", &["sector", "event_type"], &events),
         table("durations", &["sector", "duration"], &durations),
         table("ripples", &["sector", "ripple_to"], &ripples),
-        practices(cases, &causes, k),
+        practices((cases, titles), &causes, k),
     ]
 }
 
@@ -322,54 +305,73 @@ fn size_of(cases: &[Case]) -> u64 {
 /// How many of the cases each best practice would have helped against: those with a cause that it
 /// prevents. Where what it prevents is more than what another prevents, or less than all cases, the
 /// difference is no small number either; and it adds up no cells of causes that are not told.
-fn practices(cases: &[Case], causes: &Groups<'_>, k: u64) -> Table {
-    let incidents = cases.iter().filter(|case| case.is(Kind::IncidentCause));
-    let incidents = u64::try_from(incidents.count()).unwrap_or(u64::MAX);
-    let mut rows: Vec<(BTreeSet<usize>, Row)> = Vec::new();
+fn practices(
+    (cases, titles): (&[Case], &HashMap<i64, String>),
+    causes: &Groups<'_>,
+    k: u64,
+) -> Table {
+    let count = |set: &FixedBitSet| u64::try_from(set.count_ones(..)).unwrap_or(u64::MAX);
+    let mut incidents = FixedBitSet::with_capacity(cases.len());
+    let mut having: HashMap<&str, FixedBitSet> = HashMap::new();
+    for (at, case) in cases.iter().enumerate() {
+        if !case.is(Kind::IncidentCause) {
+            continue;
+        }
+        incidents.insert(at);
+        for cause in case.document.values("cause_type") {
+            let none = || FixedBitSet::with_capacity(cases.len());
+            having.entry(cause).or_insert_with(none).insert(at);
+        }
+    }
+    let incidents = count(&incidents);
+    let small = |count: u64| small(count, k);
+    // Of practices that prevent the same, the first speaks for all.
+    let mut known: HashMap<BTreeSet<&str>, Option<u64>> = HashMap::new();
+    let mut told: Vec<FixedBitSet> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     let practices = cases.iter().filter(|case| case.is(Kind::BestPractice));
     for practice in practices.take(PRACTICES_MAX) {
         let prevented: BTreeSet<&str> = practice.document.values("prevents").collect();
-        let helped = |case: &Case| {
-            let mut causes = case.document.values("cause_type");
-            case.is(Kind::IncidentCause) && causes.any(|cause| prevented.contains(cause))
+        let cases = match known.get(&prevented) {
+            Some(cases) => *cases,
+            None => {
+                let mut set = FixedBitSet::with_capacity(cases.len());
+                for cause in &prevented {
+                    having
+                        .get(cause)
+                        .into_iter()
+                        .for_each(|of| set.union_with(of));
+                }
+                let helped = count(&set);
+                let cells = causes.iter().all(|(name, (_, counted))| {
+                    let prevents = name
+                        .last()
+                        .is_some_and(|cause| prevented.contains(cause.as_str()));
+                    *counted || !prevents
+                });
+                let apart = |a: &FixedBitSet, b: &FixedBitSet| {
+                    u64::try_from(a.difference_count(b)).unwrap_or(u64::MAX)
+                };
+                let beside = told.iter().all(|other| {
+                    !(other.is_subset(&set) && small(apart(&set, other))
+                        || set.is_subset(other) && small(apart(other, &set)))
+                });
+                let shown =
+                    cells && beside && !small(helped) && !small(incidents.saturating_sub(helped));
+                if shown {
+                    told.push(set);
+                }
+                let cases = shown.then_some(helped);
+                known.insert(prevented, cases);
+                cases
+            }
         };
-        let set: BTreeSet<usize> = cases
-            .iter()
-            .enumerate()
-            .filter(|(_, case)| helped(case))
-            .map(|(at, _)| at)
-            .collect();
-        let count = u64::try_from(set.len()).unwrap_or(u64::MAX);
-        let small = |count: u64| small(count, k);
-        let cells = causes.iter().all(|(name, (_, counted))| {
-            let prevents = name
-                .last()
-                .is_some_and(|cause| prevented.contains(cause.as_str()));
-            *counted || !prevents
+        let title = titles.get(&practice.stamp).cloned().unwrap_or_default();
+        rows.push(Row {
+            values: vec![practice.id.clone(), title],
+            cases,
         });
-        let apart = |a: &BTreeSet<usize>, b: &BTreeSet<usize>| {
-            u64::try_from(a.difference(b).count()).unwrap_or(u64::MAX)
-        };
-        let beside = rows
-            .iter()
-            .filter(|(_, row)| row.cases.is_some())
-            .all(|(other, _)| {
-                !(other.is_subset(&set) && small(apart(&set, other))
-                    || set.is_subset(other) && small(apart(other, &set)))
-            });
-        rows.push((
-            set,
-            Row {
-                values: vec![practice.id.clone(), practice.title.clone()],
-                cases: (cells
-                    && beside
-                    && !small(count)
-                    && !small(incidents.saturating_sub(count)))
-                .then_some(count),
-            },
-        ));
     }
-    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     rows.sort_by(|a, b| a.values.cmp(&b.values));
     Table {
         name: "practices",
@@ -389,13 +391,16 @@ mod tests {
             version: 0,
             form: String::new(),
             id: String::new(),
-            title: String::new(),
             quarter: quarter.to_owned(),
             document: Document::of(&json!({
                 "kind": "incident_cause", "sector": "ict", "cause_types": causes, "event_types": events,
             })),
         };
         (0..count).map(one).collect()
+    }
+
+    fn tables(cases: &[Case], k: u64) -> Vec<Table> {
+        super::tables(cases, &HashMap::new(), k)
     }
 
     fn told(tables: &[Table], table: &str, values: &[&str]) -> Option<u64> {

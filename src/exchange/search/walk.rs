@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::super::feedback::speaks_for_source;
-use super::super::portions::Rules;
 use super::super::refusal::Refusal;
 use super::Filters;
 use super::asked::NO_FEEDBACK;
+use super::rules::RulesOf;
 use crate::exchange::{Caller, Tx};
 use crate::search::{Document, Wanted};
-use crate::store::search::Step;
+use crate::store::feed::Content;
+use crate::store::search::{Asked, Step};
 use crate::store::{Entry, Scope};
 
 /// The first step looks at so many entries, each further one at twice as many.
@@ -31,6 +32,8 @@ pub(super) struct Look {
     pub filters: Filters,
     /// So many.
     pub limit: usize,
+    /// What is judged of an entry: its report, or its facts where that is enough.
+    pub content: Content,
     /// Whether the verdict needs the label a reader is told.
     pub tlp: bool,
     /// Where it needs what is on this reader's list of feedback: whose.
@@ -44,10 +47,15 @@ impl Look {
     }
 
     fn may_pass(&self, entry: &Entry) -> bool {
-        let document = Document::read(entry.report.as_deref().unwrap_or_default());
         self.filters
-            .pass_alone((entry.stamp, entry.form.as_str()), &document)
+            .pass_alone((entry.stamp, entry.form.as_str()), &document_of(entry))
     }
+}
+
+/// What was read of an entry's report: all of it, or its facts.
+pub(super) fn document_of(entry: &Entry) -> Document {
+    let facts = entry.facts.as_deref().and_then(Document::of_facts);
+    facts.unwrap_or_else(|| Document::read(entry.report.as_deref().unwrap_or_default()))
 }
 
 /// What is not in an entry and a verdict may need.
@@ -77,7 +85,11 @@ pub(super) async fn walk<T: Send>(
     let (mut by_reader, mut by_text) = (Walk::of(look), Walk::of(look));
     let (mut count, mut text) = (STEP_FIRST, true);
     loop {
-        let asked = (&look.wanted, look.kinds.as_slice());
+        let asked = &Asked {
+            wanted: &look.wanted,
+            kinds: &look.kinds,
+            content: look.content,
+        };
         if text {
             let step = tx.step_by_text(scope, asked, by_text.mark, count).await?;
             match step {
@@ -121,42 +133,54 @@ impl<T: Send> Walk<T> {
         step: Step,
     ) -> Result<bool, Refusal> {
         let behind = |stamp: i64| look.from.is_some_and(|from| stamp < from);
-        for entry in step.entries {
-            if self.found.len() > look.limit || behind(entry.stamp) {
+        let mut entries = step.entries;
+        let passed = entries.iter().position(|entry| behind(entry.stamp));
+        entries.truncate(passed.unwrap_or(entries.len()));
+        if look.asks() {
+            entries.retain(|entry| look.may_pass(entry));
+        }
+        let rules = if look.tlp {
+            let keys = entries.iter().filter_map(|entry| entry.item_version);
+            RulesOf::versions(tx, &keys.collect()).await?
+        } else {
+            RulesOf::default()
+        };
+        for entry in entries {
+            if self.found.len() > look.limit {
                 return Ok(true);
             }
-            if look.asks() && !look.may_pass(&entry) {
-                continue;
-            }
-            let beside = beside(tx, look, &entry).await?;
+            let beside = beside(tx, look, &rules, &entry).await?;
             self.found.extend(judge(entry, beside));
         }
         self.mark = step.mark;
-        Ok(self.found.len() > look.limit || step.mark.is_none_or(behind))
+        Ok(passed.is_some() || self.found.len() > look.limit || step.mark.is_none_or(behind))
     }
 }
 
-async fn beside(tx: &mut Tx, look: &Look, entry: &Entry) -> Result<Beside, Refusal> {
-    let mut beside = Beside::default();
-    if !look.asks() {
-        return Ok(beside);
-    }
+async fn beside(
+    tx: &mut Tx,
+    look: &Look,
+    rules: &RulesOf,
+    entry: &Entry,
+) -> Result<Beside, Refusal> {
     let key = entry.item_version.unwrap_or_default();
+    let rule = rules.shown(key, &entry.form);
+    let mut beside = Beside {
+        tlp: rule.map(|rule| rule.access.tlp.to_string()),
+        feedback: BTreeSet::new(),
+    };
+    let Some(caller) = &look.feedback else {
+        return Ok(beside);
+    };
     let Some(version) = tx.item_version(key).await? else {
         return Ok(beside);
     };
-    if look.tlp {
-        let rules = Rules::of(tx, &version).await?;
-        beside.tlp = Some(rules.shown(&entry.form).access.tlp.to_string());
-    }
-    if let Some(caller) = &look.feedback {
-        // As the item's own list has it: all for who speaks for its source, else the reader's.
-        let giver = (!speaks_for_source(caller, &version)).then(|| caller.principal.id.as_str());
-        let kinds = tx.feedback_kinds(&version.value.item, giver).await?;
-        beside.feedback.extend(kinds);
-        if beside.feedback.is_empty() {
-            beside.feedback.insert(NO_FEEDBACK.to_owned());
-        }
+    // As the item's own list has it: all for who speaks for its source, else the reader's.
+    let giver = (!speaks_for_source(caller, &version)).then(|| caller.principal.id.as_str());
+    let kinds = tx.feedback_kinds(&version.value.item, giver).await?;
+    beside.feedback.extend(kinds);
+    if beside.feedback.is_empty() {
+        beside.feedback.insert(NO_FEEDBACK.to_owned());
     }
     Ok(beside)
 }

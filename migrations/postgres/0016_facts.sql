@@ -1,0 +1,10 @@
+-- Counting and filtering read no texts, and what is rare is found by its type or kind.
+
+-- What is counted and filtered by of a report, as JSON; nothing in rows of before, whose reports are read.
+ALTER TABLE search_text ADD COLUMN facts TEXT;
+
+-- The type of the object that an entry ties.
+ALTER TABLE release ADD COLUMN type TEXT NOT NULL DEFAULT '';
+UPDATE release SET type = COALESCE((SELECT o.type FROM object o WHERE o.key = release.object), '');
+CREATE INDEX release_of_type ON release (type, stamp);
+CREATE INDEX release_of_kind ON release (kind, stamp);
