@@ -61,6 +61,22 @@ pub struct SharingGroup {
     pub bodies: BTreeSet<BodyId>,
 }
 
+/// The schemes of a text, each checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schemes {
+    /// In the order of the text.
+    pub schemes: Vec<Scheme>,
+    /// Whether the text is a whole council file. If not, it has schemes and nothing else.
+    pub whole: bool,
+}
+
+/// A council file that has schemes alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchemesAlone {
+    schemes: Vec<Scheme>,
+}
+
 /// One thing wrong with a council file: where and which rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -82,15 +98,7 @@ impl CouncilFile {
     /// # Errors
     /// Every fault found; for text that is not the format at all, the first.
     pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
-        let file: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| {
-                text.get(..span.start).unwrap_or("").lines().count().max(1)
-            });
-            vec![Fault {
-                place: format!("line {line}"),
-                message: error.message().to_owned(),
-            }]
-        })?;
+        let file: Self = toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
         let mut faults = Check::new(&file).run();
         if faults.is_empty() {
             faults = super::charter::check::faults(&file);
@@ -100,6 +108,61 @@ impl CouncilFile {
         } else {
             Err(faults)
         }
+    }
+
+    /// Reads and checks the schemes of a whole council file, or of a text that has schemes alone; such
+    /// a text may name these bodies.
+    ///
+    /// # Errors
+    /// Every fault found, of a whole file those beside the schemes too; for text that is not the format
+    /// at all, the first.
+    pub fn parse_schemes(text: &str, bodies: &[Body]) -> Result<Schemes, Vec<Fault>> {
+        let table: toml::Table =
+            toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
+        if table.contains_key("council") {
+            let schemes = Self::parse(text)?.schemes;
+            return Ok(Schemes {
+                schemes,
+                whole: true,
+            });
+        }
+        let alone: SchemesAlone =
+            toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
+        let file = Self {
+            council: CouncilEntry {
+                name: Localised::default(),
+                namespace: Uuid::nil(),
+            },
+            sectors: Vec::new(),
+            schemes: alone.schemes,
+            charter: Charter::default(),
+            bodies: bodies.to_vec(),
+            principals: Vec::new(),
+            sharing_groups: Vec::new(),
+        };
+        let mut check = Check::new(&file);
+        check.unique();
+        for (at, scheme) in file.schemes.iter().enumerate() {
+            check.scheme(at, scheme);
+        }
+        let faults = check.faults;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Schemes {
+            schemes: file.schemes,
+            whole: false,
+        })
+    }
+}
+
+/// The fault of a text that cannot be read, at its line.
+fn at_line(text: &str, error: &toml::de::Error) -> Fault {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.unwrap_or("").matches('\n').count() + 1;
+    Fault {
+        place: format!("line {line}"),
+        message: error.message().to_owned(),
     }
 }
 

@@ -384,7 +384,8 @@ fn columns(level: &Level) -> Rule {
 
 /// Each dimension in which two rules differ, and which way it turns: the join decides what is
 /// stricter, so nothing here has an opinion of its own.
-fn turns(before: &Rule, after: &Rule) -> Vec<Turn> {
+#[must_use]
+pub fn turns(before: &Rule, after: &Rule) -> Vec<Turn> {
     let joined = flat(&before.join(after));
     let (before, after) = (flat(before), flat(after));
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();

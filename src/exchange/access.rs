@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::refusal::Refusal;
 use super::{Exchange, deliveries, hex, record};
 use crate::clock::random;
-use crate::council::{Body, Directory, Principal};
+use crate::council::{Body, BodyKind, Directory, Principal};
 use crate::handling::{PrincipalId, Reader};
 use crate::store::credentials::SigningKey;
 
@@ -47,6 +47,14 @@ impl Caller {
     #[must_use]
     pub fn has(&self, role: &str) -> bool {
         self.principal.has(role)
+    }
+
+    /// Whether the directory shows a body to this caller: operators to their own and their CEPTOAR.
+    #[must_use]
+    pub fn is_listed(&self, body: &Body) -> bool {
+        body.kind != BodyKind::Operator
+            || body.id == self.body.id
+            || body.ceptoars.contains(&self.body.id)
     }
 }
 

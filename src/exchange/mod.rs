@@ -55,6 +55,7 @@ mod renditions;
 pub mod revise;
 pub mod route;
 mod safety;
+pub mod scheme_plan;
 pub mod search;
 pub mod secret;
 pub mod sessions;

@@ -385,6 +385,46 @@ try {
         }
     });
 
+    await test('a change of the rules is planned, told level by level, and nothing is stored', async (window) => {
+        const council = readFileSync('demo/council.toml', 'utf8');
+        const from = council.indexOf('[[schemes]]\nid = "S1"');
+        const draft = council.slice(from, council.indexOf('[[schemes]]\nid = "S2"'))
+            .replace('version = 1\neffective = "2025-04-01"', 'version = 2\neffective = "2035-04-01"')
+            .replace('audience.other_ceptoars = { depth = "members_ntk", form = "anonymised" }',
+                'audience.other_ceptoars = { depth = "none", form = "none" }')
+            .replace('retention_max_days = 90', 'retention_max_days = 365');
+        for (const [language, settings] of [['ja', {}], ['en', { locale: 'en-US', width: 320, dark: true }]]) {
+            const ja = language === 'ja';
+            const page = await window(settings);
+            await signIn(page, hub, ja ? 'secretariat' : 'power-poc');
+            await page.goto('/console/rules');
+            await page.click(ja ? 'text=変更案を確かめる' : 'text=Plan a change');
+            await inOrder(page, `plan-empty-${language}`, language);
+            await page.fill('#text', draft.replace('version = 2', 'version = two'));
+            await page.click('button.main');
+            assert.match(await page.textContent('#wrong'), /line 3/);
+            assert.match(await page.inputValue('#text'), /version = two/);
+            await inOrder(page, `plan-wrong-${language}`, language);
+            await page.fill('#text', draft);
+            await page.click('button.main');
+            await page.waitForSelector('#c-1');
+            assert.match(await page.textContent('#c-1'), ja ? /S1 第2版/ : /S1 version 2/);
+            assert.deepEqual(await page.locator('.figures dd').allTextContents(), ['1', '1', '0']);
+            assert.match(await page.textContent('main'), ja ? /他セプター/ : /other CEPTOARs/);
+            await page.locator('summary').first().focus();
+            await page.keyboard.press('Enter');
+            assert.ok(await page.locator('details table').first().isVisible());
+            await inOrder(page, `plan-${language}`, language);
+            await page.goto('/console/rules');
+            assert.doesNotMatch(await page.textContent('main'), ja ? /S1 第2版/ : /S1 version 2/);
+        }
+        const other = await window();
+        await signIn(other, hub, 'power-analyst');
+        await other.goto('/console/rules');
+        assert.equal(await other.locator('a[href="/console/rules/plan"]').count(), 0);
+        assert.equal((await other.goto('/console/rules/plan')).status(), 404);
+    });
+
     await test('every page, each role, both languages, light on a desk and dark on a phone', async (window) => {
         const roles = ['power-analyst', 'ict-desk', 'chemical-ot-lead', 'nco-advisor', 'secretariat'];
         const paths = ['', '/cases', '/cases?kind=best_practice', '/advisories', '/advisories?drill=true', '/approvals',

@@ -18,6 +18,7 @@ mod charter;
 mod conflicts;
 mod console;
 mod console_answers;
+mod console_plan;
 mod console_search;
 mod control;
 mod deliveries;

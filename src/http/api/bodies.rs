@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::extract::{Id, Known, Page, Paging, Parameters};
 use super::problem::Problem;
-use crate::council::{Body, BodyKind, Localised, Standing};
+use crate::council::{Body, Localised, Standing};
 use crate::exchange::Caller;
 use crate::exchange::markings::level_marking_id;
 use crate::handling::{BodyId, Capability, Reach, SectorCode};
@@ -79,13 +79,6 @@ pub struct Listed {
     ceptoars: Vec<BodyId>,
 }
 
-/// Whether the directory shows a body to this caller: operators to their own and their CEPTOAR.
-pub(in crate::http) fn listed_to(caller: &Caller, body: &Body) -> bool {
-    body.kind != BodyKind::Operator
-        || body.id == caller.body.id
-        || body.ceptoars.contains(&caller.body.id)
-}
-
 fn listed(hub: &Hub, caller: &Caller, body: &Body) -> Listed {
     let day = hub.exchange.clock().now().date_naive();
     // An operator of two CEPTOARs is each one's member, and neither learns of the other.
@@ -115,7 +108,7 @@ pub async fn list(
     let bodies = caller
         .directory
         .bodies()
-        .filter(|body| listed_to(&caller, body))
+        .filter(|body| caller.is_listed(body))
         .map(|body| (body.id.to_string(), body))
         .collect();
     let (page, next) = page_of(&hub, "bodies", bodies, &paging)?;
@@ -137,7 +130,7 @@ pub async fn read(
     caller
         .directory
         .body(&BodyId::from(id))
-        .filter(|body| listed_to(&caller, body))
+        .filter(|body| caller.is_listed(body))
         .map(|body| Json(listed(&hub, &caller, body)))
         .ok_or_else(Problem::not_found)
 }

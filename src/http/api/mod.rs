@@ -28,7 +28,6 @@ use axum::routing::{get, post};
 
 use super::Hub;
 pub(in crate::http) use board::{CSV, field, guarded};
-pub(in crate::http) use bodies::listed_to;
 use problem::Problem;
 pub(in crate::http) use reports::{bundle, bundled};
 pub(in crate::http) use search::{asked_at, spreadsheet};

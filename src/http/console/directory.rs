@@ -13,10 +13,10 @@ use super::trouble::Trouble;
 use super::visit::Seated;
 use crate::council::combine::{Term, combine};
 use crate::exchange::Refusal;
+use crate::exchange::scheme_plan::may_plan_schemes;
 use crate::handling::Clause;
 use crate::handling::scheme::{Level, Scheme};
 use crate::http::Hub;
-use crate::http::api::listed_to;
 
 /// A body as a row.
 struct Row {
@@ -42,7 +42,7 @@ pub async fn show(State(hub): State<Hub>, seated: Seated) -> Result<Response, Tr
     let directory = &caller.directory;
     let mut rows: Vec<Row> = directory
         .bodies()
-        .filter(|body| listed_to(caller, body))
+        .filter(|body| caller.is_listed(body))
         .map(|body| {
             let sectors = directory.sectors_of(body, day);
             let names = sectors.iter().filter_map(|code| directory.sector(code));
@@ -85,6 +85,8 @@ struct Rules {
     second: String,
     joined: Option<Joined>,
     fault: String,
+    /// Whether the reader drafts changes.
+    plans: bool,
 }
 
 /// What two levels come to.
@@ -235,6 +237,7 @@ pub async fn rules(State(hub): State<Hub>, seated: Seated, uri: Uri) -> Result<R
         second,
         joined,
         fault,
+        plans: may_plan_schemes(caller),
         p,
     })
 }

@@ -21,6 +21,7 @@ mod language;
 mod ledger;
 mod notices;
 mod page;
+mod plan;
 mod preview;
 mod publish;
 mod search;
@@ -41,6 +42,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
 use super::Hub;
+use crate::exchange::scheme_plan::TEXT_BYTES_MAX;
 pub(in crate::http) use cases::{Case, case, content};
 pub(in crate::http) use handling::{Plainly, plainly, whole};
 pub(in crate::http) use language::{Language, Text};
@@ -54,6 +56,9 @@ const FORM_BYTES_MAX: usize = 512 * 1024;
 
 /// The largest form of a working set: two hundred notes at their longest, as browsers encode them.
 const SET_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The largest form of a plan: its longest text, as browsers encode it.
+const PLAN_BYTES_MAX: usize = 4 * TEXT_BYTES_MAX;
 
 /// The largest form of whoever has not signed in.
 const DOOR_BYTES_MAX: usize = 16 * 1024;
@@ -90,6 +95,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/console/notices/{id}"),
     ("GET", "/console/directory"),
     ("GET", "/console/rules"),
+    ("GET", "/console/rules/plan"),
+    ("POST", "/console/rules/plan"),
     ("GET", "/console/ledger"),
     ("GET", "/console/ledger/{id}"),
     ("GET", "/console/search"),
@@ -156,6 +163,12 @@ pub fn routes(hub: &Hub) -> Router<Hub> {
         .route("/console/notices/{id}", post(notices::acknowledge))
         .route("/console/directory", get(directory::show))
         .route("/console/rules", get(directory::rules))
+        .route(
+            "/console/rules/plan",
+            get(plan::ask)
+                .post(plan::show)
+                .layer(DefaultBodyLimit::max(PLAN_BYTES_MAX)),
+        )
         .route("/console/ledger", get(ledger::list))
         .route("/console/ledger/{id}", get(ledger::show))
         .route("/console/search", get(search::show))

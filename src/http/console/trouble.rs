@@ -54,6 +54,11 @@ impl Trouble {
         Self::new(StatusCode::FORBIDDEN, Why::Elsewhere)
     }
 
+    /// A form that is larger than its page takes.
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Why::Unreadable)
+    }
+
     /// A form that is none.
     pub fn unreadable() -> Self {
         Self::new(StatusCode::BAD_REQUEST, Why::Unreadable)

@@ -4,7 +4,7 @@
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use uuid::Uuid;
@@ -312,7 +312,12 @@ impl FromRequest<Hub> for Sent {
         let refused = |trouble| Unseated::Trouble(Box::new(trouble));
         let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, hub)
             .await
-            .map_err(|_| refused(Trouble::unreadable()))?;
+            .map_err(|rejection| {
+                refused(match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Trouble::too_large(),
+                    _ => Trouble::unreadable(),
+                })
+            })?;
         let fields = Fields(fields);
         if fields.get("token") != by.session.token {
             return Err(refused(Trouble::elsewhere()));

@@ -143,6 +143,25 @@ const WORDS: &[Row] = &[
         "particulars to strip",
     ),
     ("dimension", "pap", "PAP", "PAP"),
+    ("dimension", "default_level", "既定の区分", "default level"),
+    (
+        "dimension",
+        "unmarked",
+        "区分がないもの",
+        "what has no level",
+    ),
+    (
+        "dimension",
+        "nameless_ministry",
+        "所管省庁（計算用）",
+        "own ministry, for joins",
+    ),
+    (
+        "dimension",
+        "safety_override",
+        "人の安全のための特例",
+        "safety override",
+    ),
     (
         "dimension",
         "not_before",
@@ -189,6 +208,7 @@ const WORDS: &[Row] = &[
     ("value", "explicit", "明示の同意", "explicit"),
     ("value", "two_person", "二人の同意", "two people"),
     ("value", "release", "公開する", "release"),
+    ("value", "hold", "保留する", "hold"),
     ("value", "escalate", "上位へ", "escalate"),
     ("value", "refuse", "公開しない", "refuse"),
     ("value", "no_training", "訓練に不可", "no training"),
