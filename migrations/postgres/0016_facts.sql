@@ -1,7 +1,9 @@
 -- Counting and filtering read no texts, and what is rare is found by its type or kind.
 
--- What is counted and filtered by of a report, as JSON; nothing in rows of before, whose reports are read.
+-- What is counted and filtered by of a report, as JSON, and of its folded texts where each stands and how it
+-- was written. Nothing in rows of before, whose reports are read.
 ALTER TABLE search_text ADD COLUMN facts TEXT;
+ALTER TABLE search_text ADD COLUMN letters TEXT;
 
 -- The type of the object that an entry ties.
 ALTER TABLE release ADD COLUMN type TEXT NOT NULL DEFAULT '';

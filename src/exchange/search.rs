@@ -25,12 +25,12 @@ use super::{Exchange, Tx, access};
 use crate::report::{Kind, drill};
 use crate::search::document::mark;
 use crate::search::matching::Prepared;
-use crate::search::{Document, Match, Matched, Query, Vocabulary, Wanted};
+use crate::search::{Document, Match, Query, Vocabulary, Wanted};
 use crate::store::feed::Content;
 use crate::store::{Due, Entry};
 pub use similar::{Like, Reason, Similar};
 pub use stats::{Row, Stats, Table};
-use walk::{Beside, Look, document_of, walk};
+use walk::{Beside, Look, document_of, prepared_of, walk};
 pub use wish::Wish;
 pub(super) use wish::{not_subscribed, place, prepared};
 
@@ -138,7 +138,7 @@ pub struct Found {
 struct Candidate {
     entry: Entry,
     document: Document,
-    matched: Matched,
+    score: u64,
     beside: Beside,
 }
 
@@ -164,13 +164,22 @@ impl Search {
         Wanted::of(&self.query, &marks.collect::<Vec<_>>())
     }
 
-    /// What counting needs of each report: where no words are asked for, not its texts.
-    fn counted(&self) -> Content {
-        if self.query.words.is_empty() && self.query.without.is_empty() {
+    /// What judging needs of each report: where no words are asked for, not its texts.
+    fn judged(&self) -> Content {
+        if self.query.is_empty() {
             Content::Facts
         } else {
-            Content::Reports
+            Content::Folded
         }
+    }
+
+    /// How well a report matches; nothing where it does not.
+    fn score(&self, entry: &Entry) -> Option<u64> {
+        if self.query.is_empty() {
+            return Some(0);
+        }
+        let matched = prepared_of(entry).matches(&self.query)?;
+        Some(matched.score)
     }
 
     fn counts_by(&self, name: &str) -> bool {
@@ -184,11 +193,11 @@ impl Search {
         if !self.filters.pass(entered, &beside, &document) {
             return None;
         }
-        let matched = Prepared::of(&document).matches(&self.query)?;
+        let score = self.score(&entry)?;
         Some(Candidate {
             entry,
             document,
-            matched,
+            score,
             beside,
         })
     }
@@ -293,8 +302,7 @@ impl Exchange {
         let mut page = Vec::new();
         let judge = |entry: Entry, beside: Beside| search.judge(entry, beside);
         if counts {
-            let mut look = self.look(view, search, None, LOOKED_AT_MAX);
-            look.content = search.counted();
+            let look = self.look(view, search, None, LOOKED_AT_MAX);
             let mut all = walk(&mut tx, &view.scope, &look, &judge).await?;
             let complete = all.len() <= LOOKED_AT_MAX;
             all.truncate(LOOKED_AT_MAX);
@@ -306,14 +314,12 @@ impl Exchange {
             if search.sort == Sort::Relevance {
                 all.sort_by_key(|one| {
                     (
-                        std::cmp::Reverse(one.matched.score),
+                        std::cmp::Reverse(one.score),
                         std::cmp::Reverse(one.entry.stamp),
                     )
                 });
                 if let Some(after) = after {
-                    all.retain(|one| {
-                        (one.matched.score, one.entry.stamp) < (after.score, after.stamp)
-                    });
+                    all.retain(|one| (one.score, one.entry.stamp) < (after.score, after.stamp));
                 }
                 page = all;
             }
@@ -326,24 +332,26 @@ impl Exchange {
         let more = page.len() > limit;
         page.truncate(limit);
         found.next = page.last().filter(|_| more).map(|last| {
-            let mut place = last.matched.score.to_be_bytes().to_vec();
+            let mut place = last.score.to_be_bytes().to_vec();
             place.extend(last.entry.stamp.to_be_bytes());
             self.secret().seal(search.purpose(), &place)
         });
         let stamps: Vec<i64> = page.iter().map(|one| one.entry.stamp).collect();
-        let counted = page.iter().filter(|one| one.entry.report.is_none());
-        let counted: Vec<i64> = counted.map(|one| one.entry.stamp).collect();
         let kinds = kinds(search.filters.drill);
-        let whole = tx.with_reports(&view.scope, &kinds, &counted).await?;
+        let whole = tx.with_reports(&view.scope, &kinds, &stamps).await?;
         let mut whole: BTreeMap<i64, Entry> = whole.into_iter().map(|e| (e.stamp, e)).collect();
         for one in page {
-            let prepared = Prepared::of(&one.document);
-            let highlight = prepared.shown(&one.matched);
-            let entry = whole.remove(&one.entry.stamp).unwrap_or(one.entry);
+            let Some(entry) = whole.remove(&one.entry.stamp) else {
+                continue;
+            };
+            let document = Document::read(entry.report.as_deref().unwrap_or_default());
+            let prepared = Prepared::of(&document);
+            let matched = prepared.matches(&search.query).unwrap_or_default();
+            let highlight = prepared.shown(&matched);
             let report = self.report_view(&mut tx, view, entry).await?;
             found.items.push(Hit {
                 id: report.id.clone(),
-                score: one.matched.score,
+                score: one.score,
                 highlight,
                 report,
             });
@@ -366,7 +374,7 @@ impl Exchange {
             from: filters.from,
             filters: filters.clone(),
             limit,
-            content: Content::Reports,
+            content: search.judged(),
             tlp: !filters.tlp.is_empty() || search.counts_by("tlp"),
             feedback: who
                 .and_then(|who| access::caller(&self.directory(), who, self.clock().now())),

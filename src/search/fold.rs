@@ -68,6 +68,63 @@ pub fn text_of(letters: &[Letter]) -> String {
     letters.iter().map(|letter| letter.ch).collect()
 }
 
+/// How folded letters were written: for each the sign of its script, a capital where a long mark
+/// followed. With [`text_of`] it is all of them but where they came from.
+#[must_use]
+pub fn scripts_of(letters: &[Letter]) -> String {
+    let sign = |letter: &Letter| {
+        let sign = letter.script.sign();
+        if letter.long {
+            sign.to_ascii_uppercase()
+        } else {
+            sign
+        }
+    };
+    letters.iter().map(sign).collect()
+}
+
+/// Folded letters from their text and how they were written; all come from nowhere. Nothing where the
+/// two do not belong together.
+#[must_use]
+pub fn unfold(text: &str, scripts: &str) -> Option<Vec<Letter>> {
+    let mut signs = scripts.chars();
+    let mut letters = Vec::with_capacity(scripts.len());
+    for ch in text.chars() {
+        let sign = signs.next()?;
+        letters.push(Letter {
+            ch,
+            script: Script::of_sign(sign.to_ascii_lowercase())?,
+            long: sign.is_ascii_uppercase(),
+            from: 0,
+            to: 0,
+        });
+    }
+    signs.next().is_none().then_some(letters)
+}
+
+impl Script {
+    const fn sign(self) -> char {
+        match self {
+            Self::Katakana => 'k',
+            Self::Hiragana => 'h',
+            Self::Ideograph => 'i',
+            Self::Latin => 'l',
+            Self::Gap => 'g',
+        }
+    }
+
+    const fn of_sign(sign: char) -> Option<Self> {
+        Some(match sign {
+            'k' => Self::Katakana,
+            'h' => Self::Hiragana,
+            'i' => Self::Ideograph,
+            'l' => Self::Latin,
+            'g' => Self::Gap,
+            _ => return None,
+        })
+    }
+}
+
 #[derive(Default)]
 struct Folder {
     letters: Vec<Letter>,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::document::Document;
-use super::fold::{GAP, Letter, Script, begins, fold, text_of};
+use super::fold::{GAP, Letter, Script, begins, fold, scripts_of, text_of};
 use super::query::{Literal, Query};
 
 /// A Latin word, and a mark, count with so many letters at most.
@@ -22,6 +22,8 @@ pub struct Indexed {
     pub marks: String,
     /// What is counted and filtered by, see [`Document::facts`].
     pub facts: String,
+    /// Of each folded text its place, its weight and how it was written, as JSON.
+    pub letters: String,
     /// The tokens of texts and marks.
     pub tokens: BTreeSet<String>,
 }
@@ -32,10 +34,12 @@ impl Indexed {
     pub fn read(report: &str) -> Self {
         let document = Document::read(report);
         let (mut body, mut tokens) = (String::new(), BTreeSet::new());
+        let mut written = Vec::with_capacity(document.fields.len());
         for field in &document.fields {
             let letters = fold(&field.text);
             body.push_str(&text_of(&letters));
             body.push('\n');
+            written.push((&field.pointer, field.weight, scripts_of(&letters)));
             tokens.extend(grams(&letters, true).into_iter().map(|token| token.text));
         }
         let mut marks = String::from(" ");
@@ -48,9 +52,19 @@ impl Indexed {
             body,
             marks,
             facts: document.facts(),
+            letters: serde_json::to_string(&written).unwrap_or_default(),
             tokens,
         }
     }
+}
+
+/// What was kept of a report, as it is read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// See [`Indexed::facts`].
+    pub facts: String,
+    /// The folded texts, and how they were written, where they were asked for.
+    pub folded: Option<(String, String)>,
 }
 
 /// A token to look for.

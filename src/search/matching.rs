@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::document::Document;
-use super::fold::{Letter, Script, begins, ends, fold, same};
+use super::document::{Document, Field};
+use super::fold::{Letter, Script, begins, ends, fold, same, unfold};
+use super::index::Kept;
 use super::query::{Literal, Query, Word};
 
 /// So many places of one word in one text are looked at.
@@ -79,6 +80,35 @@ impl<'a> Prepared<'a> {
     #[must_use]
     pub fn owned(document: Document) -> Prepared<'static> {
         Prepared::new(Cow::Owned(document))
+    }
+
+    /// The same from what the index keeps, which tells whether and how well a report matches, and not
+    /// where; nothing where the folded texts are not there.
+    #[must_use]
+    pub fn kept(kept: &Kept) -> Option<Prepared<'static>> {
+        let (body, letters) = kept.folded.as_ref()?;
+        let mut document = Document::of_facts(&kept.facts)?;
+        let written: Vec<(String, u64, String)> = serde_json::from_str(letters).ok()?;
+        let mut folded = Vec::with_capacity(written.len());
+        for ((pointer, weight, scripts), text) in written.into_iter().zip(body.split('\n')) {
+            folded.push(unfold(text, &scripts)?);
+            document.fields.push(Field {
+                pointer,
+                text: String::new(),
+                weight,
+            });
+        }
+        Some(Prepared {
+            document: Cow::Owned(document),
+            folded,
+        })
+    }
+
+    /// The folded texts, with their places.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &[Letter])> {
+        let places = self.document.fields.iter();
+        let places = places.map(|field| field.pointer.as_str());
+        places.zip(self.folded.iter().map(Vec::as_slice))
     }
 
     /// The report.
@@ -311,6 +341,12 @@ mod tests {
             .map(|matched| matched.score)
     }
 
+    fn score_of(report: &serde_json::Value, query: &Query) -> Option<u64> {
+        let document = Document::of(report);
+        let matched = Prepared::of(&document).matches(query);
+        matched.map(|matched| matched.score)
+    }
+
     fn found(text: &str, query: &str) -> bool {
         score(&json!({"summary": {"ja": text}}), query).is_some()
     }
@@ -410,6 +446,10 @@ mod tests {
             }
             let index = Indexed::read(&report.to_string());
             proptest::prop_assert!(holds(&index, &Wanted::of(&query, &[])));
+            // What is kept matches as the report does.
+            let kept = Kept { facts: index.facts, folded: Some((index.body, index.letters)) };
+            let kept = Prepared::kept(&kept).unwrap().matches(&query);
+            proptest::prop_assert_eq!(kept.map(|matched| matched.score), score_of(&report, &query));
         }
 
         #[test]

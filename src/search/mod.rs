@@ -13,7 +13,7 @@ pub mod similar;
 pub mod words;
 
 pub use document::Document;
-pub use index::{Indexed, Token, Wanted};
+pub use index::{Indexed, Kept, Token, Wanted};
 pub use matching::{Match, Matched, Segment};
 pub use query::{Fault, Query};
 pub use words::Vocabulary;

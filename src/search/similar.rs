@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::Document;
 use super::fold::{GAP, Letter, Script, fold, text_of};
 use super::index::Wanted;
+use super::matching::Prepared;
 
 /// Kinds of marks that make reports alike, and how much each counts.
 const MARKS: &[(&str, u64)] = &[
@@ -56,8 +56,9 @@ pub struct Shared {
 impl Traits {
     /// The traits of a report.
     #[must_use]
-    pub fn of(document: &Document) -> Self {
+    pub fn of(report: &Prepared<'_>) -> Self {
         let mut traits = Self::default();
+        let document = report.document();
         let alike = |mark: &&String| {
             let name = mark.split(':').next().unwrap_or_default();
             MARKS.iter().any(|(known, _)| *known == name)
@@ -67,19 +68,18 @@ impl Traits {
         for cause in document.values("prevents") {
             traits.marks.insert(format!("cause_type:{cause}"));
         }
-        for field in &document.fields {
-            let letters = fold(&field.text);
-            if field.pointer.starts_with("/indicators/") && field.pointer.ends_with("/value") {
-                traits.indicators.insert(text_of(&letters));
+        for (pointer, letters) in report.texts() {
+            if pointer.starts_with("/indicators/") && pointer.ends_with("/value") {
+                traits.indicators.insert(text_of(letters));
             }
             if ["/title", "/summary", "/lesson", "/practice", "/root_cause"]
                 .iter()
-                .any(|place| field.pointer.starts_with(place))
+                .any(|place| pointer.starts_with(place))
             {
-                traits.words.extend(words(&letters));
+                traits.words.extend(words(letters));
             }
-            if field.pointer.starts_with("/title") {
-                traits.title.extend(words(&letters));
+            if pointer.starts_with("/title") {
+                traits.title.extend(words(letters));
             }
         }
         // The title's stay whatever else is cut.
@@ -219,22 +219,27 @@ fn words(letters: &[Letter]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::Document;
     use serde_json::json;
 
+    fn of(report: &serde_json::Value) -> Traits {
+        Traits::of(&Prepared::of(&Document::of(report)))
+    }
+
     fn traits(cause: &str, title: &str, indicator: &str) -> Traits {
-        Traits::of(&Document::of(&json!({
+        of(&json!({
             "kind": "incident_cause", "sector": "power", "cause_types": [cause],
             "title": {"ja": title}, "indicators": [{"type": "ipv4", "value": indicator}],
-        })))
+        }))
     }
 
     #[test]
     fn a_thousand_marks_are_asked_for_in_few_and_compared_in_the_same() {
         let products: Vec<String> = (0..1000).map(|n| format!("装置{n:04}")).collect();
         let of = |products: &[String]| {
-            Traits::of(&Document::of(&json!({
+            of(&json!({
                 "kind": "advisory", "sector": "power", "title": {"ja": "注意"}, "advisory": {"products": products, "targets": {"products": products}},
-            })))
+            }))
         };
         let many = of(&products);
         let Some(Wanted::All(all)) = many.wanted() else {
@@ -276,9 +281,7 @@ mod tests {
                 .iter()
                 .all(|(name, _)| name != "word")
         );
-        let practice = Traits::of(&Document::of(
-            &json!({"kind": "best_practice", "prevents_causes": ["insider"]}),
-        ));
+        let practice = of(&json!({"kind": "best_practice", "prevents_causes": ["insider"]}));
         assert!(practice.compares(&one) && one.compares(&practice));
     }
 }

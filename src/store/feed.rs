@@ -14,6 +14,7 @@
 use sqlx::QueryBuilder;
 
 use super::db::{StoreError, Tx, on};
+use crate::search::Kept;
 use crate::stix::timestamp::format_stix;
 
 pub(super) const QUERIES: &[&str] = &[NEWEST, STANDING];
@@ -108,21 +109,26 @@ pub enum Content {
     Reports,
     /// What is counted and filtered by of the report; the report itself where that is not known.
     Facts,
+    /// The same with its folded texts.
+    Folded,
 }
 
 impl Content {
     const fn columns(self) -> &'static str {
         match self {
-            Self::Both => "o.bytes, o.report, CAST(NULL AS TEXT)",
-            Self::Objects => "o.bytes, CAST(NULL AS TEXT), CAST(NULL AS TEXT)",
-            Self::Reports => "'', o.report, CAST(NULL AS TEXT)",
-            Self::Facts => "'', CASE WHEN t.facts IS NULL THEN o.report END, t.facts",
+            Self::Both => "o.bytes, o.report, NULL, NULL, NULL",
+            Self::Objects => "o.bytes, NULL, NULL, NULL, NULL",
+            Self::Reports => "'', o.report, NULL, NULL, NULL",
+            Self::Facts => "'', CASE WHEN t.facts IS NULL THEN o.report END, t.facts, NULL, NULL",
+            Self::Folded => {
+                "'', CASE WHEN t.letters IS NULL THEN o.report END, t.facts, t.body, t.letters"
+            }
         }
     }
 
     const fn beside(self) -> &'static str {
         match self {
-            Self::Facts => " LEFT JOIN search_text t ON t.object = o.key",
+            Self::Facts | Self::Folded => " LEFT JOIN search_text t ON t.object = o.key",
             _ => "",
         }
     }
@@ -151,9 +157,8 @@ pub struct Entry {
     pub bytes: String,
     /// The report's bytes, where the entry ties one.
     pub report: Option<String>,
-    /// What is counted and filtered by of the report, where that was asked for and is known; see
-    /// [`crate::search::Document::facts`].
-    pub facts: Option<String>,
+    /// What the index keeps of the report, where that was asked for and is there.
+    pub kept: Option<Kept>,
 }
 
 type Row = (
@@ -166,6 +171,8 @@ type Row = (
     String,
     i64,
     String,
+    Option<String>,
+    Option<String>,
     Option<String>,
     Option<String>,
 );
@@ -368,6 +375,8 @@ impl Tx {
                     bytes,
                     report,
                     facts,
+                    body,
+                    letters,
                 )| Entry {
                     stamp,
                     item_version,
@@ -379,7 +388,10 @@ impl Tx {
                     version_at,
                     bytes,
                     report,
-                    facts,
+                    kept: facts.map(|facts| Kept {
+                        facts,
+                        folded: body.zip(letters),
+                    }),
                 },
             )
             .collect())

@@ -92,10 +92,11 @@ impl Tx {
                 let indexed = Indexed::read(&report);
                 on!(self, conn => {
                     let mut insert = QueryBuilder::new(
-                        "INSERT INTO search_text (object, body, marks, facts) VALUES (");
+                        "INSERT INTO search_text (object, body, marks, facts, letters) VALUES (");
                     let mut values = insert.separated(", ");
                     values.push_bind(object).push_bind(indexed.body.clone())
-                        .push_bind(indexed.marks.clone()).push_bind(indexed.facts.clone());
+                        .push_bind(indexed.marks.clone()).push_bind(indexed.facts.clone())
+                        .push_bind(indexed.letters.clone());
                     insert.push(") ON CONFLICT (object) DO NOTHING");
                     insert.build().execute(conn).await?;
                 });

@@ -346,7 +346,6 @@ impl Exchange {
         let mut look = self.look(view, &search, None, NEW_MAX);
         let all = floor.is_none_or(|floor| look.from.is_some_and(|from| floor <= from));
         look.from = look.from.max(floor);
-        look.content = search.counted();
         let _turn = self.turn().await?;
         let mut tx = self.db().read().await?;
         let new = walk(&mut tx, &view.scope, &look, &judge).await?.len();

@@ -1,16 +1,16 @@
 //! Similar cases: which of the reader's other reports share what with one of them.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::super::gate::View;
 use super::super::read::{READS_MAX, ReportView, changing, present};
 use super::super::refusal::Refusal;
-use super::walk::{Beside, Look, walk};
+use super::walk::{Beside, Look, prepared_of, walk};
 use super::{Count, Filters, LOOKED_AT_MAX, PAGE_MAX, kinds};
 use crate::exchange::Exchange;
-use crate::search::Document;
 use crate::search::similar::Traits;
 use crate::store::Entry;
 use crate::store::feed::Content;
@@ -82,9 +82,7 @@ impl Exchange {
         let Some(own) = present(&mut tx, view, id).await? else {
             return Ok(None);
         };
-        let traits = |entry: &Entry| {
-            Traits::of(&Document::read(entry.report.as_deref().unwrap_or_default()))
-        };
+        let traits = |entry: &Entry| Traits::of(&prepared_of(entry));
         let these = traits(&own);
         let judge = |entry: Entry, _: Beside| {
             let others = traits(&entry);
@@ -109,7 +107,7 @@ impl Exchange {
             from: None,
             filters: Filters::default(),
             limit: LOOKED_AT_MAX,
-            content: Content::Reports,
+            content: Content::Folded,
             tlp: false,
             feedback: None,
         };
@@ -128,7 +126,13 @@ impl Exchange {
         // What they share is of this one too.
         let mut stamps = vec![own.stamp];
         similar.matches = Count { counted, complete };
+        let wanted: Vec<i64> = scored.iter().map(|(_, entry)| entry.stamp).collect();
+        let whole = tx.with_reports(&view.scope, &look.kinds, &wanted).await?;
+        let mut whole: BTreeMap<i64, Entry> = whole.into_iter().map(|e| (e.stamp, e)).collect();
         for (shared, entry) in scored {
+            let Some(entry) = whole.remove(&entry.stamp) else {
+                continue;
+            };
             stamps.push(entry.stamp);
             let report = self.report_view(&mut tx, view, entry).await?;
             let reasons = shared.reasons.into_iter();

@@ -23,7 +23,6 @@ use super::walk::{Beside, document_of, walk};
 use crate::exchange::Exchange;
 use crate::report::Kind;
 use crate::search::Document;
-use crate::search::matching::Prepared;
 use crate::store::Entry;
 
 /// Statistics are made of so many of the newest reports, at most.
@@ -111,8 +110,7 @@ impl Exchange {
         let judge = |entry: Entry, beside: Beside| case(search, entry, &beside);
         let _turn = self.turn().await?;
         let mut tx = self.db().read().await?;
-        let mut look = self.look(view, search, None, COUNTED_MAX);
-        look.content = search.counted();
+        let look = self.look(view, search, None, COUNTED_MAX);
         let mut cases = walk(&mut tx, &view.scope, &look, &judge).await?;
         let complete = cases.len() <= COUNTED_MAX;
         cases.truncate(COUNTED_MAX);
@@ -162,7 +160,7 @@ fn case(search: &Search, entry: Entry, beside: &Beside) -> Option<Case> {
     if !search.filters.pass(entered, beside, &document) {
         return None;
     }
-    Prepared::of(&document).matches(&search.query)?;
+    search.score(&entry)?;
     let at = DateTime::from_timestamp_micros(entry.stamp).unwrap_or_default();
     Some(Case {
         id: entry.stix_id.trim_start_matches("report--").to_owned(),

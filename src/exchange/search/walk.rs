@@ -9,6 +9,7 @@ use super::Filters;
 use super::asked::NO_FEEDBACK;
 use super::rules::RulesOf;
 use crate::exchange::{Caller, Tx};
+use crate::search::matching::Prepared;
 use crate::search::{Document, Wanted};
 use crate::store::feed::Content;
 use crate::store::search::{Asked, Step};
@@ -32,7 +33,7 @@ pub(super) struct Look {
     pub filters: Filters,
     /// So many.
     pub limit: usize,
-    /// What is judged of an entry: its report, or its facts where that is enough.
+    /// What is judged of an entry.
     pub content: Content,
     /// Whether the verdict needs the label a reader is told.
     pub tlp: bool,
@@ -54,8 +55,18 @@ impl Look {
 
 /// What was read of an entry's report: all of it, or its facts.
 pub(super) fn document_of(entry: &Entry) -> Document {
-    let facts = entry.facts.as_deref().and_then(Document::of_facts);
+    let kept = entry.kept.as_ref();
+    let facts = kept.and_then(|kept| Document::of_facts(&kept.facts));
     facts.unwrap_or_else(|| Document::read(entry.report.as_deref().unwrap_or_default()))
+}
+
+/// The same with its texts folded, as the index keeps them or anew.
+pub(super) fn prepared_of(entry: &Entry) -> Prepared<'static> {
+    let kept = entry.kept.as_ref().and_then(Prepared::kept);
+    kept.unwrap_or_else(|| {
+        let report = entry.report.as_deref().unwrap_or_default();
+        Prepared::owned(Document::read(report))
+    })
 }
 
 /// What is not in an entry and a verdict may need.
