@@ -341,6 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_letters_is_all_but_where_they_came_from() {
+        for text in ["ビールとびーる VPN装置、ｻｰﾊﾞｰ・ルーム", "", "ー"] {
+            let letters = fold(text);
+            let (folded, scripts) = (text_of(&letters), scripts_of(&letters));
+            let mut nowhere = letters;
+            for letter in &mut nowhere {
+                (letter.from, letter.to) = (0, 0);
+            }
+            assert_eq!(unfold(&folded, &scripts), Some(nowhere));
+            assert_eq!(unfold(&folded, &format!("{scripts}k")), None);
+            assert_eq!(unfold(&format!("{folded}電"), &scripts), None);
+        }
+        assert_eq!(unfold("電", "x"), None);
+    }
+
+    #[test]
     fn what_stands_between_words() {
         assert_eq!(folded("198[.]51[.]100[.]7"), folded("198.51.100.7"));
         assert_eq!(folded("CVE-2026-1234"), "cve 2026 1234");
