@@ -75,3 +75,4 @@ mod taxii;
 mod taxii_smoke;
 mod time;
 mod trust;
+mod walks;
