@@ -96,6 +96,7 @@ async fn measure(reports: usize) -> anyhow::Result<Section> {
         base,
         size: format!("{}, {}", grouped(reports), on.name()),
     };
+    hub.has_some(&keys[1]).await?;
     for (what, query, had) in ASKED {
         bare(&on, query, &hub.size, what, &mut section).await?;
         for (key, share) in keys.iter().zip(["all", "1 in 100", "1 in 100 000"]) {
@@ -151,6 +152,19 @@ impl Hub {
         }
         let note = format!("{note}; {found} on the page; {}", last(&acts));
         section.add(what, &self.size, of_acts(&acts), note);
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// Refuses to have measured a reader of few who has nothing.
+    async fn has_some(&self, key: &str) -> anyhow::Result<()> {
+        let mut url = reqwest::Url::parse(&format!("{}/v1/search", self.base))?;
+        url.query_pairs_mut().append_pair("q", ASKED[0].1);
+        let request = self.client.get(url).header("x-api-key", key);
+        let page: Value = serde_json::from_slice(&request.send().await?.bytes().await?)?;
+        let found = page["items"].as_array().map_or(0, Vec::len);
+        ensure!(found > 0, "the reader of one in a hundred has nothing");
         Ok(())
     }
 }
@@ -381,11 +395,14 @@ async fn fill(on: &Database<'_>, reports: usize) -> anyhow::Result<()> {
         on.number("SELECT MAX(key) FROM item_version").await? + 1,
         on.number("SELECT MAX(key) FROM object").await? + 1,
     );
-    for (reader, n) in [(HUNDREDTH, 1), (FEW, 2)] {
+    // Behind those that the running hub knows already, so that it reads them.
+    let few = on.number("SELECT MAX(id) FROM audience").await? + 1;
+    let fewer = few + 1;
+    for (reader, audience) in [(HUNDREDTH, few), (FEW, fewer)] {
         let definition = serde_json::json!({"kind": "persons", "persons": [reader]});
         on.run(&format!(
-            "INSERT INTO audience (id, digest, definition) SELECT {}, {}, '{definition}' FROM (SELECT {n} AS i) s",
-            -n,
+            "INSERT INTO audience (id, digest, definition) SELECT i, {}, '{definition}' \
+             FROM (SELECT {audience} AS i) s",
             on.digest(),
         ))
         .await?;
@@ -411,19 +428,19 @@ async fn fill(on: &Database<'_>, reports: usize) -> anyhow::Result<()> {
             digest = on.digest()
         ),
         format!(
-            "INSERT INTO release (stamp, object, item_version, side, kind, twin) {series} \
-             SELECT {at}, {object} + i, {version} + i, t.side, t.kind, t.twin {from}"
+            "INSERT INTO release (stamp, object, item_version, side, kind, twin, type) {series} \
+             SELECT {at}, {object} + i, {version} + i, t.side, t.kind, t.twin, t.type {from}"
         ),
         format!(
             "INSERT INTO feed (audience, live, stamp, report) {series} SELECT f.audience, TRUE, {at}, \
              TRUE FROM s CROSS JOIN feed f WHERE f.stamp = {stamp} ORDER BY f.audience, i"
         ),
         format!(
-            "INSERT INTO feed (audience, live, stamp, report) {series} SELECT -1, TRUE, {at}, TRUE \
+            "INSERT INTO feed (audience, live, stamp, report) {series} SELECT {few}, TRUE, {at}, TRUE \
              FROM s WHERE i % 101 = 50"
         ),
         format!(
-            "INSERT INTO feed (audience, live, stamp, report) {series} SELECT -2, TRUE, {at}, TRUE \
+            "INSERT INTO feed (audience, live, stamp, report) {series} SELECT {fewer}, TRUE, {at}, TRUE \
              FROM s WHERE i % 99991 = 3"
         ),
     ] {
