@@ -96,7 +96,10 @@ async fn measure(reports: usize) -> anyhow::Result<Section> {
         base,
         size: format!("{}, {}", grouped(reports), on.name()),
     };
-    hub.has_some(&keys[1]).await?;
+    hub.has_some(&keys[1], (reports / 1010).clamp(1, 20))
+        .await?;
+    hub.has_some(&keys[2], (reports / 99_991).clamp(1, 20))
+        .await?;
     for (what, query, had) in ASKED {
         bare(&on, query, &hub.size, what, &mut section).await?;
         for (key, share) in keys.iter().zip(["all", "1 in 100", "1 in 100 000"]) {
@@ -157,14 +160,14 @@ impl Hub {
 }
 
 impl Hub {
-    /// Refuses to have measured a reader of few who has nothing.
-    async fn has_some(&self, key: &str) -> anyhow::Result<()> {
+    /// Refuses to have measured a reader of few who has none of what is asked for.
+    async fn has_some(&self, key: &str, some: usize) -> anyhow::Result<()> {
         let mut url = reqwest::Url::parse(&format!("{}/v1/search", self.base))?;
         url.query_pairs_mut().append_pair("q", ASKED[0].1);
         let request = self.client.get(url).header("x-api-key", key);
         let page: Value = serde_json::from_slice(&request.send().await?.bytes().await?)?;
         let found = page["items"].as_array().map_or(0, Vec::len);
-        ensure!(found > 0, "the reader of one in a hundred has nothing");
+        ensure!(found >= some, "a reader of few finds {found}, not {some}");
         Ok(())
     }
 }
@@ -373,7 +376,8 @@ async fn fill(on: &Database<'_>, reports: usize) -> anyhow::Result<()> {
     let mut report: Value = serde_json::from_str(&one[0].0)?;
     report["title"] = serde_json::json!({"ja": "@A@における@B@", "en": "@B@"});
     report["narrative"] = serde_json::json!({"ja": "@B@のため@C@を確認した。識別子は@D@である。"});
-    let words = "CASE i % 10 WHEN 0 THEN '断水' WHEN 1 THEN '停電' WHEN 2 THEN 'サーバー障害' \
+    // The few reports of the reader of few have a word that is asked for.
+    let words = "CASE CASE WHEN i % 99991 = 3 THEN 0 ELSE i % 10 END WHEN 0 THEN '断水' WHEN 1 THEN '停電' WHEN 2 THEN 'サーバー障害' \
          WHEN 3 THEN '標的型メール' WHEN 4 THEN 'ランサムウェア' WHEN 5 THEN 'VPN装置の脆弱性' \
          WHEN 6 THEN '証明書の期限切れ' WHEN 7 THEN '設定不備' WHEN 8 THEN '回線の輻輳' ELSE '大量アクセス' END";
     let places = "CASE (i / 10) % 10 WHEN 0 THEN '変電所' WHEN 1 THEN '浄水場' WHEN 2 THEN '基幹系' \

@@ -143,11 +143,15 @@ impl Directory {
     /// Every scheme in force on `day`.
     #[must_use]
     pub fn schemes(&self, day: NaiveDate) -> Vec<&Scheme> {
-        let names: BTreeSet<&str> = self.file.schemes.iter().map(|s| s.id.as_str()).collect();
-        names
-            .into_iter()
-            .filter_map(|name| self.scheme(name, day))
-            .collect()
+        let mut present: BTreeMap<&str, &Scheme> = BTreeMap::new();
+        for scheme in &self.file.schemes {
+            let since = |scheme: &Scheme| (scheme.effective, scheme.version);
+            let known = present.get(scheme.id.as_str());
+            if scheme.effective <= day && known.is_none_or(|known| since(known) <= since(scheme)) {
+                present.insert(&scheme.id, scheme);
+            }
+        }
+        present.into_values().collect()
     }
 
     /// The council-wide rule and its version, where one is in force on `day`.

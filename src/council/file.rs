@@ -114,20 +114,27 @@ impl CouncilFile {
     /// a text may name these bodies.
     ///
     /// # Errors
-    /// Every fault found, of a whole file those beside the schemes too; for text that is not the format
-    /// at all, the first.
+    /// Every fault found, of a whole file those beside the schemes too, but for the charter's policies
+    /// and cases: to run these is for whoever runs the hub. For text that is not the format at all, the
+    /// first; for more than [`SCHEMES_MAX`] versions, that alone.
     pub fn parse_schemes(text: &str, bodies: &[Body]) -> Result<Schemes, Vec<Fault>> {
         let table: toml::Table =
             toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
         if table.contains_key("council") {
-            let schemes = Self::parse(text)?.schemes;
+            let file: Self = toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
+            few_enough(&file.schemes)?;
+            let faults = Check::new(&file).run();
+            if !faults.is_empty() {
+                return Err(faults);
+            }
             return Ok(Schemes {
-                schemes,
+                schemes: file.schemes,
                 whole: true,
             });
         }
         let alone: SchemesAlone =
             toml::from_str(text).map_err(|error| vec![at_line(text, &error)])?;
+        few_enough(&alone.schemes)?;
         let file = Self {
             council: CouncilEntry {
                 name: Localised::default(),
@@ -154,6 +161,19 @@ impl CouncilFile {
             whole: false,
         })
     }
+}
+
+/// A text to be compared has so many versions of schemes at most; each is joined with the others.
+pub const SCHEMES_MAX: usize = 300;
+
+fn few_enough(schemes: &[Scheme]) -> Result<(), Vec<Fault>> {
+    if schemes.len() <= SCHEMES_MAX {
+        return Ok(());
+    }
+    Err(vec![Fault {
+        place: "schemes".to_owned(),
+        message: format!("has more than {SCHEMES_MAX} versions"),
+    }])
 }
 
 /// The fault of a text that cannot be read, at its line.

@@ -114,6 +114,8 @@ struct Inner {
     session_limits: OnceLock<sessions::Limits>,
     /// Walks through many reports that are under way: each holds a connection that others want.
     walking: tokio::sync::Semaphore,
+    /// Plans of drafts under way, which nothing stops: each takes a core.
+    planning: Arc<tokio::sync::Semaphore>,
 }
 
 impl Exchange {
@@ -147,6 +149,7 @@ impl Exchange {
             mailing: OnceLock::new(),
             session_limits: OnceLock::new(),
             walking: tokio::sync::Semaphore::new(search::WALKS_AT_ONCE),
+            planning: Arc::new(tokio::sync::Semaphore::new(1)),
         })))
     }
 

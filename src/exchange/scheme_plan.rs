@@ -3,14 +3,16 @@
 //! everyone may look at, so it tells nothing of items or of who is in the council; the whole plan is
 //! [`super::plan`]'s, for whoever runs the hub. Nothing is stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use chrono::{DateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 
 use super::Exchange;
 use super::access::Caller;
 use super::refusal::{Fault, Refusal};
 use crate::council::body::role;
+use crate::council::charter::Charter;
 use crate::council::combine::{Combination, Term, combine};
 use crate::council::file::Schemes;
 use crate::council::plan::{Fate, SchemeChange, Turn, diff, turns};
@@ -75,10 +77,17 @@ impl Exchange {
             });
         }
         let (caller, now) = (caller.clone(), self.clock().now());
-        // A long file takes a second: on a thread where nobody else's request waits behind it.
-        tokio::task::spawn_blocking(move || planned(&caller, &text, now))
-            .await
-            .map_err(|error| Refusal::Internal(error.into()))?
+        let turn = Arc::clone(&self.0.planning).acquire_owned().await;
+        let turn = turn.map_err(|error| Refusal::Internal(error.into()))?;
+        // A long file takes a second: on a thread where nobody else's request waits behind it, one at a
+        // time, and the next waits for its end even where nobody waits for its answer any more.
+        tokio::task::spawn_blocking(move || {
+            let plan = planned(&caller, &text, now);
+            drop(turn);
+            plan
+        })
+        .await
+        .map_err(|error| Refusal::Internal(error.into()))?
     }
 }
 
@@ -95,8 +104,9 @@ fn planned(caller: &Caller, text: &str, now: DateTime<Utc>) -> Result<SchemePlan
     let in_force = directory.schemes(now.date_naive());
     let in_force: Vec<Scheme> = in_force.into_iter().cloned().collect();
     let whole = read.whole;
-    let old = with_schemes(directory, in_force.clone());
-    let new = with_schemes(directory, after(read, in_force));
+    let today = now.date_naive();
+    let old = with_schemes(directory, in_force.clone(), today);
+    let new = with_schemes(directory, after(read, in_force), today);
     let schemes = diff(&old, &new, now).schemes;
     let (meetings, left_out) = meetings(&old, &new, &schemes, now);
     Ok(SchemePlan {
@@ -132,9 +142,17 @@ fn after(read: Schemes, in_force: Vec<Scheme>) -> Vec<Scheme> {
     all
 }
 
-/// A directory of the schemes and what their joins need: the charter in force and the ministries.
-fn with_schemes(directory: &Directory, schemes: Vec<Scheme>) -> Directory {
+/// A directory of the schemes and what their joins need: the ministries, and the charter in force today,
+/// for ever; one that is to come nobody is shown.
+fn with_schemes(directory: &Directory, schemes: Vec<Scheme>, today: NaiveDate) -> Directory {
     let file = directory.file();
+    let mut charter = Charter::default();
+    if directory.charter(today).is_some() {
+        charter = file.charter.clone();
+        charter.effective = None;
+        charter.cases.clear();
+        charter.invariants.clear();
+    }
     let ministries = file.bodies.iter();
     let ministries = ministries.filter(|body| body.kind == BodyKind::Ministry);
     Directory::new(
@@ -143,7 +161,7 @@ fn with_schemes(directory: &Directory, schemes: Vec<Scheme>) -> Directory {
             council: file.council.clone(),
             sectors: Vec::new(),
             schemes,
-            charter: file.charter.clone(),
+            charter,
             bodies: ministries.cloned().collect(),
             principals: Vec::new(),
             sharing_groups: Vec::new(),
@@ -158,6 +176,7 @@ fn meetings(
     now: DateTime<Utc>,
 ) -> (Vec<Meeting>, usize) {
     let (mut found, mut asked, mut told, mut left_out) = (Vec::new(), 0, 0, 0);
+    let mut present: BTreeMap<NaiveDate, Vec<(String, String)>> = BTreeMap::new();
     for change in changes.iter().filter(|one| one.fate != Fate::Removed) {
         let begins = Utc.from_utc_datetime(&change.effective.and_time(NaiveTime::MIN));
         let at = now.max(begins);
@@ -166,36 +185,41 @@ fn meetings(
         if holds.is_none_or(|scheme| scheme.version != change.version) {
             continue; // another version has taken its place by then
         }
-        let present = new.schemes(day);
+        let others = present.entry(day).or_insert_with(|| levels_on(new, day));
         let levels = change.levels.iter();
         for level in levels.filter(|level| level.fate != Fate::Removed) {
-            let others = present.iter().flat_map(|scheme| {
-                let levels = scheme.levels.iter();
-                levels.map(|other| (scheme.id.clone(), other.level.clone()))
-            });
             let itself = (change.scheme.clone(), level.level.clone());
-            for with in others.filter(|with| *with != itself) {
-                if asked == PAIRS_MAX || told > TOLD_MAX {
-                    left_out += 1;
-                    continue;
-                }
+            let mut others = others.iter().filter(|with| **with != itself);
+            while asked < PAIRS_MAX && told <= TOLD_MAX {
+                let Some(with) = others.next() else { break };
                 asked += 1;
-                let terms = [term(&itself), term(&with)];
+                let terms = [term(&itself), term(with)];
                 let Ok(then) = combine(new, &terms, at) else {
                     continue; // a scheme that has a ministry's name
                 };
                 let today = combine(old, &terms, now).ok();
                 let of = (itself.0.clone(), change.version, itself.1.clone());
-                let meeting = meeting(of, with, today.as_ref(), &then);
+                let meeting = meeting(of, with.clone(), today.as_ref(), &then);
                 let lengths = meeting.turns.iter().map(length);
                 told += lengths.sum::<usize>();
                 if !meeting.says_nothing() {
                     found.push(meeting);
                 }
             }
+            left_out += others.count();
         }
     }
     (found, left_out)
+}
+
+/// The levels in force on a day, each with its scheme.
+fn levels_on(directory: &Directory, day: NaiveDate) -> Vec<(String, String)> {
+    let schemes = directory.schemes(day).into_iter();
+    let levels = schemes.flat_map(|scheme| {
+        let levels = scheme.levels.iter();
+        levels.map(|level| (scheme.id.clone(), level.level.clone()))
+    });
+    levels.collect()
 }
 
 fn term((scheme, level): &(String, String)) -> Term {

@@ -21,6 +21,10 @@ pub struct Field {
 }
 
 /// What can be searched in a report.
+///
+/// It is kept as JSON, without its texts (see [`Self::facts`]), and so are folded letters: whoever changes
+/// what is here or how a text is folded sets `facts` and `letters` of what is kept to nothing, in a
+/// migration, and has it entered anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Its texts.

@@ -97,7 +97,10 @@ impl Tx {
                     values.push_bind(object).push_bind(indexed.body.clone())
                         .push_bind(indexed.marks.clone()).push_bind(indexed.facts.clone())
                         .push_bind(indexed.letters.clone());
-                    insert.push(") ON CONFLICT (object) DO NOTHING");
+                    // Rows of before have no facts; whatever is there beside them is of this object too.
+                    insert.push(") ON CONFLICT (object) DO UPDATE SET body = excluded.body, \
+                        marks = excluded.marks, facts = excluded.facts, letters = excluded.letters \
+                        WHERE search_text.facts IS NULL");
                     insert.build().execute(conn).await?;
                 });
                 let tokens: Vec<String> = indexed.tokens.into_iter().collect();

@@ -142,7 +142,11 @@ impl Tx {
             let step = self.kind_window(query, kind_at, newest, count).await?;
             let ended = step.len() < count;
             kind_at = step.last().copied().or(kind_at);
-            let step = self.of_kind(query, &step).await?;
+            // It was chosen by types, or by kinds where there are none.
+            let step = match (query.types.is_empty(), query.kinds.is_empty()) {
+                (false, false) => self.of_kind(query, &step).await?,
+                _ => step,
+            };
             by_kind.extend(self.read_of(scope, query, &step).await?);
             if ended || by_kind.len() >= limit {
                 by_kind.truncate(limit);

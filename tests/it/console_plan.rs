@@ -168,6 +168,27 @@ both! {
         assert_eq!(own.status, StatusCode::OK, "{}", own.text);
     }
 
+    law_4_a_charter_to_come_is_no_part_of_a_plan => |hub| {
+        let secret = [7; 32];
+        let (with, without) = (hub.fresh_with_secret(&secret).await, hub.fresh_with_secret(&secret).await);
+        let charter = |more: &str| {
+            let (before, after) = COUNCIL.split_once("[charter]\n").unwrap();
+            let after = after.replacen("effective = \"2025-04-01\"", &format!("effective = \"2027-01-01\"{more}"), 1);
+            without_cases(&format!("{before}[charter]\n{after}"))
+        };
+        with.exchange.apply_council(&charter("\nk = 50\nretention_max_days = 3")).await.unwrap();
+        without.exchange.apply_council(&charter("")).await.unwrap();
+        let text = alone(&draft(), "S1", 2);
+        let one = planned(&with, "power-poc", &text).await;
+        let other = planned(&without, "power-poc", &text).await;
+        assert_eq!(one.status, StatusCode::OK, "{}", one.text);
+        assert_eq!(blanked(&one), blanked(&other));
+        // What it will be is a draft's too, and none of a charter is run.
+        let policies = charter("").replacen("forbid (principal", "forbid (nobody", 1);
+        let page = planned(&with, "power-poc", &policies).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    }
+
     a_faulty_or_hostile_draft_is_told_at_its_place_and_never_run => |hub| {
         let base = hub.serve().await;
         let mut browser = Browser::signed_in(&hub, &base, "secretariat").await;
@@ -206,6 +227,15 @@ both! {
         let levels = (0..60).map(|at| format!("  [[schemes.levels]]{}", level.replacen("特定宛先限", &format!("L{at}"), 1)));
         let wide = format!("{}\n{}", part, levels.collect::<String>());
         let page = browser.send_form(PATH, &[("text", &wide)]).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(page.text.contains("not looked at: "), "{}", page.text);
+        let other = |at: usize| part.replace("S1", &format!("T{at}"));
+        let schemes: String = (0..301).map(|_| "[[schemes]]\nid = \"\"\nversion = 1\neffective = \"2026-01-01\"\ndefault_level = \"x\"\nunmarked = \"hold\"\nlevels = []\n").collect();
+        let page = browser.send_form(PATH, &[("text", &schemes)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.text.contains("has more than 300 versions"), "{}", page.text);
+        let several = format!("{part}\n{}", (0..20).map(other).collect::<Vec<_>>().join("\n"));
+        let page = browser.send_form(PATH, &[("text", &several)]).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text);
         assert!(page.text.contains("not looked at: "), "{}", page.text);
         // What is too long is told so, by the page and in front of it.

@@ -105,25 +105,29 @@ fn counts(stats: &Stats, table: &str) -> BTreeMap<String, Option<u64>> {
 
 /// How many rows the index has, of texts and of tokens.
 async fn kept(hub: &TestHub) -> (i64, i64) {
-    let (texts, grams) = (
-        "SELECT COUNT(*) FROM search_text",
-        "SELECT COUNT(*) FROM search_gram",
-    );
+    let texts = count(hub, "SELECT COUNT(*) FROM search_text").await;
+    (texts, count(hub, "SELECT COUNT(*) FROM search_gram").await)
+}
+
+async fn without_facts(hub: &TestHub) -> i64 {
+    let without = "SELECT COUNT(*) FROM search_text WHERE facts IS NULL OR letters IS NULL";
+    count(hub, without).await
+}
+
+async fn count(hub: &TestHub, rows: &'static str) -> i64 {
     match Db::open(&hub.address).await.unwrap() {
-        Db::Sqlite { read, .. } => (
-            sqlx::query_scalar(texts).fetch_one(&read).await.unwrap(),
-            sqlx::query_scalar(grams).fetch_one(&read).await.unwrap(),
-        ),
-        Db::Postgres(pool) => (
-            sqlx::query_scalar(texts).fetch_one(&pool).await.unwrap(),
-            sqlx::query_scalar(grams).fetch_one(&pool).await.unwrap(),
-        ),
+        Db::Sqlite { read, .. } => sqlx::query_scalar(rows).fetch_one(&read).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_scalar(rows).fetch_one(&pool).await.unwrap(),
     }
 }
 
 /// Empties the index, as on a database from before there was one.
 async fn forget_the_index(hub: &TestHub) {
-    let empty = "DELETE FROM search_text; DELETE FROM search_gram;";
+    forget(hub, "DELETE FROM search_text; DELETE FROM search_gram;").await;
+}
+
+/// Runs what leaves the index as a hub of before had it, and has it entered anew.
+async fn forget(hub: &TestHub, empty: &'static str) {
     let db = Db::open(&hub.address).await.unwrap();
     match &db {
         Db::Sqlite { write, .. } => drop(sqlx::raw_sql(empty).execute(write).await.unwrap()),
@@ -370,6 +374,13 @@ both! {
         hub.exchange.act_on_time().await.unwrap();
         assert_eq!(found(&hub, "power-analyst", "停電").await.len(), 3);
         assert_eq!(kept(&hub).await, full);
+        // And what was there before there were facts: found by its report until it has them.
+        forget(&hub, "UPDATE search_text SET facts = NULL, letters = NULL").await;
+        assert_eq!(found(&hub, "power-analyst", "停電").await.len(), 3);
+        assert_eq!(without_facts(&hub).await, full.0);
+        hub.exchange.act_on_time().await.unwrap();
+        assert_eq!(without_facts(&hub).await, 0);
+        assert_eq!(found(&hub, "power-analyst", "停電").await.len(), 3);
     }
 
     similar_cases_say_why_and_are_the_readers_own => |hub| {
